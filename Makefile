@@ -1,0 +1,63 @@
+# Every target sets up what it needs in a virtual environment of its own, .venv, from Python >= 3.11, pip and make.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,\
+	$(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test accuracy lint format generate docs bench oldest dist clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## see fastround at work
+	$(RUN) -m fastround demo
+
+test: $(VENV)/.test  ## run the tests
+	$(RUN) -m pytest
+
+accuracy: $(VENV)/.test  ## measure every error bound anew, and write docs/accuracy-table.md
+	$(RUN) tests/accuracy.py
+
+lint: $(VENV)/.test $(VENV)/.bench $(VENV)/.docs $(VENV)/.lint  ## check style and types
+	$(RUN) -m ruff check
+	$(RUN) -m mypy
+
+generate: $(VENV)/.docs  ## write what is generated: type stubs, pictures, the diagram of modules
+	$(RUN) docs/stubs.py
+	$(RUN) docs/architecture.py
+	$(RUN) docs/pictures.py
+
+docs: $(VENV)/.docs  ## build the documentation
+	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+bench: $(VENV)/.bench  ## compare the speed with a copy, np.arctan2 and the literal sum
+	$(RUN) -m pytest bench
+
+# The oldest numba and numpy that pyproject.toml admits: its own lower bounds, as pins.
+oldest: $(VENV)-oldest/.test  ## run the main tests with the oldest supported numba and numpy
+	$(VENV)-oldest/bin/python -m pytest $(OLDEST_TESTS)
+
+dist: $(VENV)/.dist  ## build the sdist, and from it the wheel
+	$(RUN) -m build --outdir dist .
+
+clean:  ## remove environments and everything built
+	rm -rf $(VENV) $(VENV)-oldest build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .benchmarks .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp for each set of extras, so that pip runs only when the dependencies have changed.
+$(VENV)/.%: pyproject.toml | $(RUN)
+	$(RUN) $(PIP_INSTALL) --editable '.[$*]'
+	@touch $@
+
+$(VENV)-oldest/.%: pyproject.toml | $(VENV)-oldest/bin/python
+	$(VENV)-oldest/bin/python -c 'import re, tomllib; [print(re.sub(">=([^,]+),.*", r"==\1", d)) for d in \
+		tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]]' > $(VENV)-oldest/pins.txt
+	$(VENV)-oldest/bin/python $(PIP_INSTALL) --constraint $(VENV)-oldest/pins.txt --editable '.[$*]'
+	@touch $@
+
+%/bin/python:
+	@test -n "$(PYTHON)" || { echo "fastround needs Python 3.11 or later: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $*

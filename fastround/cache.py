@@ -1,0 +1,165 @@
+"""Machine code of the loops: compiled by Numba and LLVM when first wanted, and kept on disk between processes.
+
+A file holds the object code of one loop.  Its name carries a digest of all that the code depends on (the sources of
+this package, the versions of Numba and llvmlite, the CPU and its features), so that code of another version or for
+another CPU is never found, and its content begins with its own checksum, so that a damaged file is as good as none.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from llvmlite import binding
+
+_MAGIC = b"fastround object\n"
+
+
+@functools.cache
+def target() -> tuple[str, str]:
+    """The CPU that code is compiled for, and its features, as LLVM names them.
+
+    The environment variables NUMBA_CPU_NAME and NUMBA_CPU_FEATURES change them, as for Numba itself.
+    """
+    name: str = numba.config.CPU_NAME or binding.get_host_cpu_name()
+    features: str | None = numba.config.CPU_FEATURES
+    if features is None:
+        # A named CPU has the features that LLVM knows it to have.
+        features = "" if numba.config.CPU_NAME else binding.get_host_cpu_features().flatten()
+    # Registers of full width: LLVM would leave half of them unused on some CPUs, for the sake of code beside the loops.
+    wide = "-prefer-256-bit" if binding.get_default_triple().startswith("x86_64") else ""
+    return name, ",".join(filter(None, (features, wide)))
+
+
+def folder() -> Path | None:
+    """The folder of compiled code, or None where no writable one can be had.
+
+    It is the folder "fastround" in NUMBA_CACHE_DIR if that is set, else in the user's cache folder.
+    """
+    if numba.config.CACHE_DIR:
+        parent = Path(numba.config.CACHE_DIR)
+    elif sys.platform == "win32":
+        parent = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local")
+    elif sys.platform == "darwin":
+        parent = Path("~/Library/Caches")
+    else:
+        parent = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        path = parent.expanduser() / "fastround"
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return None
+    return path if os.access(path, os.W_OK | os.X_OK) else None
+
+
+def entries() -> list[str]:
+    """The names of the loops whose code for this version and CPU is in the folder."""
+    path = folder()
+    if path is None:
+        return []
+    suffix = f"-{_digest()}.o"
+    return sorted(file.name.removesuffix(suffix) for file in path.glob(f"*{suffix}"))
+
+
+def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> int:
+    """The address of the function `name`, from the disk or else from the module that `compiled` returns."""
+    code = _load(name)
+    if code is None:
+        code = _machine().emit_object(_optimised(compiled(), name))
+        _save(name, code)
+    engine = _engine()
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return int(engine.get_function_address(name))
+
+
+def numba_module(name: str, function: Callable[..., Any], signature: Any) -> binding.ModuleRef:
+    """The LLVM module of a function that Numba compiles to a C callback, whose code is called `name`."""
+    level = numba.config.OPT
+    try:
+        # Every kernel function is one Numba function; LLVM optimises the whole once, in `_optimised`.
+        numba.config.OPT = 0
+        callback = numba.cfunc(signature, error_model="numpy")(function)
+    finally:
+        numba.config.OPT = level
+    module = binding.parse_assembly(callback.inspect_llvm())
+    module.get_function(callback.native_name).name = name
+    return module
+
+
+def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
+    for function in module.functions:
+        if not function.is_declaration and function.name != name:
+            function.linkage = "internal"
+    options = binding.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    builder = binding.create_pass_builder(_machine(), options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+@functools.cache
+def _machine() -> binding.TargetMachine:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    cpu, features = target()
+    llvm_target = binding.Target.from_triple(binding.get_process_triple())
+    x86 = llvm_target.name.startswith("x86")
+    return llvm_target.create_target_machine(
+        cpu=cpu, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
+    )
+
+
+@functools.cache
+def _engine() -> binding.ExecutionEngine:
+    cpu, features = target()
+    llvm_target = binding.Target.from_triple(binding.get_process_triple())
+    x86 = llvm_target.name.startswith("x86")
+    # The engine owns its machine, which therefore is another one.
+    machine = llvm_target.create_target_machine(
+        cpu=cpu, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
+    )
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+
+
+@functools.cache
+def _digest() -> str:
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted([*package.glob("*.py"), *package.glob("kernels/*.py")]):
+        digest.update(file.read_bytes())
+    versions = (numba.__version__, llvmlite.__version__, sys.version, binding.get_process_triple(), *target())
+    digest.update("\0".join(versions).encode())
+    return digest.hexdigest()[:32]
+
+
+def _load(name: str) -> bytes | None:
+    path = folder()
+    try:
+        content = (path / f"{name}-{_digest()}.o").read_bytes() if path else b""
+    except OSError:
+        return None
+    head = len(_MAGIC) + 32
+    code = content[head:]
+    return code if content[:head] == _MAGIC + hashlib.sha256(code).digest() else None
+
+
+def _save(name: str, code: bytes) -> None:
+    path = folder()
+    if path is None:
+        return
+    try:
+        with tempfile.NamedTemporaryFile(dir=path, delete=False) as file:
+            file.write(_MAGIC + hashlib.sha256(code).digest() + code)
+        os.replace(file.name, path / f"{name}-{_digest()}.o")
+    except OSError:
+        # A folder that is full or gone makes the next process slower, and nothing else.
+        return

@@ -1,0 +1,166 @@
+"""The function that NumPy calls for every ufunc: it chooses the loop and the threads, and keeps the floating-point
+status.
+
+Its `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
+compiled), that of a function to call where one is not compiled, the number of operands, and the address of the
+`state` of `fastround.threads`.
+"""
+
+from __future__ import annotations
+
+from llvmlite import binding, ir
+
+from . import threads
+
+NAME = "entry"
+
+# The most operands that a ufunc here has.
+OPERANDS = 4
+
+_VOID, _INTEGER, _BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
+_INTEGERS = _INTEGER.as_pointer()
+_LOOP = ir.FunctionType(_VOID, [_BYTES, _INTEGERS, _INTEGERS, _BYTES])
+
+
+def module() -> binding.ModuleRef:
+    """The LLVM module of the entry function."""
+    triple = binding.get_process_triple()
+    module = ir.Module(NAME)
+    module.triple = triple
+    function = ir.Function(module, _LOOP, NAME)
+    args, dims, steps, data = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+
+    def item(array: ir.Value, index: int) -> ir.Value:
+        return builder.load(builder.gep(array, [_INTEGER(index)]))
+
+    def call(address: ir.Value, kind: ir.FunctionType, arguments: list[ir.Value]) -> ir.Value:
+        return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+
+    fields = builder.bitcast(data, _INTEGERS)
+    n = item(dims, 0)
+    with builder.if_then(builder.icmp_signed("<=", n, _INTEGER(0))):
+        builder.ret_void()
+
+    one_sharpness = builder.or_(
+        builder.icmp_signed("==", item(steps, 1), _INTEGER(0)), builder.icmp_signed("==", n, _INTEGER(1))
+    )
+    loop = builder.select(one_sharpness, item(fields, 0), item(fields, 1))
+    with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
+        call(item(fields, 2), _LOOP, [args, dims, steps, data])
+        builder.ret_void()
+
+    invalid = builder.alloca(_INTEGER)
+    builder.store(_INTEGER(0), invalid)
+    flag = builder.bitcast(invalid, _BYTES)
+    status = _save_status(module, builder, triple)
+
+    pool = builder.inttoptr(item(fields, 4), _INTEGERS)
+    alone = function.append_basic_block("alone")
+    large = function.append_basic_block("large")
+    shared = function.append_basic_block("shared")
+    parallel = function.append_basic_block("parallel")
+    single = function.append_basic_block("single")
+    release = function.append_basic_block("release")
+    done = function.append_basic_block("done")
+
+    builder.cbranch(builder.icmp_signed(">=", n, item(pool, 3)), large, alone)
+
+    builder.position_at_end(large)
+    unlaunched = builder.icmp_signed("==", builder.load_atomic(pool, "acquire", 8), _INTEGER(threads.UNLAUNCHED))
+    with builder.if_then(unlaunched, likely=False):
+        call(item(pool, 4), ir.FunctionType(_VOID, []), [])
+    taken = builder.cmpxchg(pool, _INTEGER(threads.FREE), _INTEGER(threads.BUSY), "acq_rel", "acquire")
+    builder.cbranch(builder.extract_value(taken, 1), shared, alone)
+
+    builder.position_at_end(shared)
+    count = call(item(pool, 2), ir.FunctionType(_INTEGER, []), [])
+    builder.cbranch(builder.icmp_signed(">", count, _INTEGER(1)), parallel, single)
+
+    builder.position_at_end(parallel)
+    # The scheduler sees one element for each thread: a share of the call's elements.  What is left is done here.
+    share = builder.sdiv(n, count)
+    work = builder.alloca(_INTEGER, 4)
+    for index, value in enumerate((loop, builder.ptrtoint(steps, _INTEGER), share, builder.ptrtoint(flag, _INTEGER))):
+        builder.store(value, builder.gep(work, [_INTEGER(index)]))
+    share_dims, share_steps = builder.alloca(_INTEGER), builder.alloca(_INTEGER, OPERANDS)
+    builder.store(count, share_dims)
+    rest_args = builder.alloca(_INTEGER, OPERANDS)
+    pointers = builder.bitcast(args, _INTEGERS)
+    for index in range(OPERANDS):
+        # An operand that is not there takes the place of the first.
+        there = builder.icmp_signed("<", _INTEGER(index), item(fields, 3))
+        source = builder.select(there, _INTEGER(index), _INTEGER(0))
+        step = builder.mul(builder.load(builder.gep(steps, [source])), share)
+        builder.store(step, builder.gep(share_steps, [_INTEGER(index)]))
+        rest = builder.add(builder.load(builder.gep(pointers, [source])), builder.mul(step, count))
+        builder.store(rest, builder.gep(rest_args, [_INTEGER(index)]))
+    # parallel_for(loop, args, dims, steps, data, inner dimensions, operands, threads)
+    scheduler = ir.FunctionType(_VOID, [_BYTES] * 5 + [_INTEGER] * 3)
+    arrays = [builder.bitcast(array, _BYTES) for array in (_share(module), args, share_dims, share_steps, work)]
+    call(item(pool, 1), scheduler, [*arrays, _INTEGER(0), item(fields, 3), count])
+    builder.store(builder.sub(n, builder.mul(share, count)), share_dims)
+    with builder.if_then(builder.icmp_signed(">", builder.load(share_dims), _INTEGER(0))):
+        call(loop, _LOOP, [builder.bitcast(rest_args, _BYTES), share_dims, steps, flag])
+    builder.branch(release)
+
+    builder.position_at_end(single)
+    call(loop, _LOOP, [args, dims, steps, flag])
+    builder.branch(release)
+
+    builder.position_at_end(release)
+    # A forked child has closed the pool.
+    builder.cmpxchg(pool, _INTEGER(threads.BUSY), _INTEGER(threads.FREE), "acq_rel", "acquire")
+    builder.branch(done)
+
+    builder.position_at_end(alone)
+    call(loop, _LOOP, [args, dims, steps, flag])
+    builder.branch(done)
+
+    builder.position_at_end(done)
+    _restore_status(module, builder, triple, status)
+    with builder.if_then(builder.icmp_signed("!=", builder.load(invalid), _INTEGER(0)), likely=False):
+        # 0/0 raises the flag that NumPy reports; volatile, so that it is computed here.
+        number = builder.alloca(ir.DoubleType())
+        builder.store(ir.DoubleType()(0.0), number).volatile = True
+        zero = builder.load(number)
+        zero.volatile = True
+        builder.store(builder.fdiv(zero, zero), number).volatile = True
+    builder.ret_void()
+    return binding.parse_assembly(str(module))
+
+
+def _share(module: ir.Module) -> ir.Function:
+    """The loop that the scheduler calls, for one or more shares that lie side by side."""
+    function = ir.Function(module, _LOOP, f"{NAME}.share")
+    function.linkage = "internal"
+    args, dims, _, data = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    work = builder.bitcast(data, _INTEGERS)
+    loop, steps, share, flag = (builder.load(builder.gep(work, [_INTEGER(index)])) for index in range(4))
+    count = builder.alloca(_INTEGER)
+    builder.store(builder.mul(builder.load(dims), share), count)
+    arguments = [args, count, builder.inttoptr(steps, _INTEGERS), builder.inttoptr(flag, _BYTES)]
+    builder.call(builder.inttoptr(loop, _LOOP.as_pointer()), arguments)
+    builder.ret_void()
+    return function
+
+
+def _save_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> ir.Value | None:
+    """Keep the floating-point status: comparisons with nan and lanes that are not used raise flags of no meaning."""
+    if triple.startswith("x86_64"):
+        place = builder.alloca(ir.IntType(32))
+        kind = ir.FunctionType(_VOID, [_BYTES])
+        builder.call(ir.Function(module, kind, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, _BYTES)])
+        return place
+    if triple.startswith(("aarch64", "arm64")):
+        return builder.asm(ir.FunctionType(_INTEGER, []), "mrs $0, fpsr", "=r", [], True)
+    return None
+
+
+def _restore_status(module: ir.Module, builder: ir.IRBuilder, triple: str, status: ir.Value | None) -> None:
+    if triple.startswith("x86_64"):
+        kind = ir.FunctionType(_VOID, [_BYTES])
+        builder.call(ir.Function(module, kind, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(status, _BYTES)])
+    elif status is not None:
+        builder.asm(ir.FunctionType(_VOID, [_INTEGER]), "msr fpsr, $0", "r", [status], True)

@@ -1,0 +1,50 @@
+"""Where x lies on a staircase: the centre of its cell, and its offset from it to more than working precision.
+
+A cell function takes x to `(position, centre, side, a, a_low, b, b_low)`: `position` is x relative to the point about
+which the staircase is odd, the staircase at x is centre ± s with the sign of `side`, a + a_low = |x − centre| is the
+offset and b + b_low = ½ − |x − centre| the distance to the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .elementary import kernel
+
+
+@cache
+def cells(real: Any) -> dict[str, Callable[[Any], Any]]:
+    """The cell functions of the three roundings for one precision, by name."""
+    zero, half, one, infinity = real(0), real(0.5), real(1), real(np.inf)
+
+    @kernel
+    def round_cell(x):
+        """Steps at the half-integers: the offset is exact."""
+        centre = np.rint(x)
+        r = zero if abs(x) == infinity else x - centre
+        a = abs(r)
+        b = half - a
+        return x, centre, x - centre, a, zero, b, (half - b) - a
+
+    @kernel
+    def floor_cell(x):
+        """Steps at the integers, the centre of a cell being n where x is n + ½: the distance is exact."""
+        nearest = np.rint(x)
+        e = zero if abs(x) == infinity else x - nearest
+        b = abs(e)
+        a = half - b
+        # On a step, the centre is the even neighbour, as for rint(x − ½).
+        centre = np.rint(nearest - half) if e == zero else (nearest - one if e < zero else nearest)
+        return x - half, centre, (-one if centre == nearest else one), a, (half - a) - b, b, zero
+
+    @kernel
+    def ceil_cell(x):
+        """The reflection of the floor."""
+        _, centre, side, a, a_low, b, b_low = floor_cell(-x)
+        return x + half, -centre, -side, a, a_low, b, b_low
+
+    return {"round": round_cell, "floor": floor_cell, "ceil": ceil_cell}

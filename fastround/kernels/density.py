@@ -1,0 +1,108 @@
+"""The density method: D(x) = Σ n·ρ(k(x−n)) / Σ ρ(k(x−n)) with ρ = σ(1−σ).
+
+Since Σ ρ(k(x−n)) and Σ (x−n)·ρ(k(x−n)) are S′(x−½)/k and ∂S/∂k at x−½, this is the mean of the integers under the
+weights e^(−k(x−n)²), and of the half-integers under a fraction β of them: the theta series of spacing ½ with the
+weights A_l = p^(l²/4) for even l and γ·p^((l²−1)/4) for odd l, where p = e^(−k) and
+
+    γ = β·p^(1/4) = 4p·(1 + 4p³ + 9p⁸ + 16p¹⁵ + …)/(1 + 9p² + 25p⁶ + 49p¹² + …).
+
+Its dual has the weights Q^(l²), Q = e^(−π²/k), times η = (1−β)/(1+β) for odd l.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .elementary import elementary, fma, kernel
+from .theta import Method, Weights, middle_regime, sharp_regime, soft_regime
+
+
+@cache
+def density(real: Any) -> Method:
+    """The density method for one precision, `real` being np.float32 or np.float64."""
+    single = real is np.float32
+    exp = elementary(np.float64).exp
+    half, one, two, three, four = real(0.5), real(1), real(2), real(3), real(4)
+
+    @kernel
+    def dual_weights(k):
+        rate = math.pi**2 / k
+        root = exp(-rate)
+        q4 = (root * root) * (root * root)
+        q8 = q4 * q4
+        # η = 2·root·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
+        above = 2 * rate - 1 + q8 * (18 * rate - 1)
+        below = 1 - 2 * q4 * (8 * rate - 1)
+        relative = (1.5 - rate + q8 * (13.5 - 81 * rate)) / above + 4 * q4 * (3 - 8 * rate) / below
+        w1 = 2 * root * root * above / below
+        w3 = q8 * w1
+        grown = -2 * rate * relative
+        return w1, q4, w3, (rate + grown) * w1, 4 * rate * q4, (9 * rate + grown) * w3
+
+    @kernel
+    def odd_weight(h):
+        """γ/h and the relative change of γ by k."""
+        p = h * h
+        p2, p3 = p * p, p * p * p
+        p6, p8 = p3 * p3, p3 * p3 * p2
+        above, below = 1 + 4 * p3 + 9 * p8, 1 + 9 * p2 + 25 * p6
+        return 4 * h * above / below, (18 * p2 + 150 * p6) / below - (12 * p3 + 72 * p8) / above - 1
+
+    @kernel
+    def weights(h):
+        p = h * h
+        p2, p3 = p * p, p * p * p
+        odd, _ = odd_weight(h)
+        return odd, 1.0, odd * p, p2, odd * p2 * p2, p3 * p3, odd * p3 * p3 * p3
+
+    @kernel
+    def pair_weights(h):
+        p = h * h
+        p2, p3 = p * p, p * p * p
+        p4, p6 = p2 * p2, p3 * p3
+        p8, p10 = p4 * p4, p4 * p6
+        odd, growth = odd_weight(h)
+        odd2 = odd * odd
+        c0 = 16 * p2 + 64 * p8 + odd2 * (4 * p + 36 * p4 * p)
+        c1 = odd * (1 + 9 * p + 25 * p3 + 49 * p6 + 81 * p10)
+        c2 = 4 + 36 * p4 + odd2 * (16 * p2 + 64 * p8)
+        # For odd totals, η_l has a part of alternating sign beside ¼l·c_l.
+        turn = (0.25 + growth) * odd * (1 - 3 * p + 5 * p3 - 7 * p6 + 9 * p10)
+        return (
+            (c0, c1, c2, c1, c0, p * c1, p2 * c2, p3 * c1, p4 * c0, p6 * c1, p8 * c2, p10 * c1)
+            + (0.25 * c1 + turn, 0.0, -0.25 * c1 - turn, -0.5 * c0, p * (turn - 0.75 * c1), -p2 * c2)
+            + (p3 * (-1.25 * c1 - turn), -1.5 * p4 * c0, p6 * (turn - 1.75 * c1), -2 * p8 * c2)
+            + (p10 * (-2.25 * c1 - turn),)
+        )
+
+    @kernel
+    def start(x, x_low, y, y_low):
+        # Y·(2 + X).
+        sum_ = two + x
+        sum_low = (two - sum_) + x + x_low
+        n = y * sum_
+        return n, fma(y, sum_, -n) + fma(y, sum_low, y_low * sum_)
+
+    @kernel
+    def ratio(w, gap, a, b):
+        w2 = w * w
+        # (1 + w)², rounded once.
+        rise2 = fma(-(one - w), three + w, four)
+        return (
+            fma(w, fma(-w2, w + two, two), one) if w < half else gap * rise2,
+            fma(w, fma(w2, one + w, one), one),
+            two * rise2 * (a * w * (two * w - one) - b * gap),
+        )
+
+    return Method(
+        (3.5, 42.0 if single else 82.0),
+        (
+            soft_regime(real, 0.5, Weights(3, dual_weights)),
+            middle_regime(real, 0.5, Weights(7, weights), Weights(11, pair_weights)),
+            sharp_regime(real, 0.5, start, ratio),
+        ),
+    )

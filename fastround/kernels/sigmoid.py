@@ -1,0 +1,66 @@
+"""The sigmoid method: S(x) = Σ n·[σ(k(x−n+½)) − σ(k(x−n−½))].
+
+By Jacobi's triple product this is the mean of the integers under the weights e^(−k(x−n)²/2): with h = e^(−k/2) and
+p = e^(−k), the theta series of spacing 1 and weights A_l = h^(l²), whose dual has the weights q^(l²), q = e^(−2π²/k).
+The weights of G = ½ Σ (l−m)²·W_l·W_m by the total l + m are c_l = h^(l²/2)·½ Σ_d d²·h^(d²/2) over d ≡ l (mod 2), and
+H = Σ ½l·c_l·(t^l − t^(−l)).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .elementary import elementary, kernel
+from .theta import Method, Weights, middle_regime, sharp_regime, soft_regime
+
+
+@cache
+def sigmoid(real: Any) -> Method:
+    """The sigmoid method for one precision, `real` being np.float32 or np.float64."""
+    single = real is np.float32
+    exp = elementary(np.float64).exp
+    one = real(1)
+
+    @kernel
+    def dual_weights(k):
+        rate = 2 * math.pi**2 / k
+        q = exp(-rate)
+        q4 = (q * q) * (q * q)
+        q9 = q4 * q4 * q
+        return q, q4, q9, rate * q, 4 * rate * q4, 9 * rate * q9
+
+    @kernel
+    def weights(h):
+        p = h * h
+        p3 = p * p * p
+        return 1.0, p, p3, p3 * p3
+
+    @kernel
+    def pair_weights(h):
+        p = h * h
+        p2, p4 = p * p, (p * p) * (p * p)
+        even, odd = 4 * p + 16 * p4, 1 + 9 * p2 + 25 * p2 * p4
+        c3, c4, c5, c6 = p * odd, p2 * even, p4 * odd, p2 * p4 * even
+        return even, odd, even, c3, c4, c5, c6, 0.0, -0.5 * even, -c3, -1.5 * c4, -2 * c5, -2.5 * c6
+
+    @kernel
+    def start(x, x_low, y, y_low):
+        return y, y_low
+
+    @kernel
+    def ratio(w, gap, a, b):
+        w2 = w * w
+        return gap, one + w2, (one - b) * w2 - b
+
+    return Method(
+        (5.5, 40.0 if single else 80.0),
+        (
+            soft_regime(real, 1.0, Weights(3, dual_weights)),
+            middle_regime(real, 1.0, Weights(4, weights), Weights(6, pair_weights)),
+            sharp_regime(real, 1.0, start, ratio),
+        ),
+    )

@@ -1,0 +1,264 @@
+"""Both constructions as the logarithmic derivative of a theta series, in three regimes of the sharpness.
+
+Let r = x − c be the position relative to the nearest integer c.  Either construction is the mean of a discrete
+Gaussian on a lattice of spacing δ,
+
+    c + δ·Σ_l l·W_l / Σ_l W_l,    W_l = A_|l|·e^(lkr),
+
+where the sigmoid method has δ = 1 and A_l = e^(−l²k/2), and the density method has δ = ½, A_l = e^(−l²k/4) for even
+l, and a smaller weight for odd l.  This is δ·Y·Θ′(X)/Θ(X) with X = 2cosh(kr), Y = 2sinh(kr), where Θ(X) = Σ W_l
+needs few terms; the slope is δk·G(X)/Θ(X)² with G(X) = ½ Σ (l−m)²·W_l·W_m, again a sum of positive terms.
+
+* middle: as above.
+* soft: Poisson summation turns Θ into a series T(X) of X = 2cos(2πr) with weights that fall like e^(−2π²δl²/k), and
+  the rounding is r − (2πδ/k)·Y·T′(X)/T(X), Y = 2sin(2πr).
+* sharp: where the weights of Θ would underflow, one step of the staircase is left, in u = e^(−k(½−|r|)/δ).
+
+A point function takes the offset a = |r|, its distance b = ½ − a to the step, both as unevaluated sums a + a_low and
+b + b_low (one of them exact), and the constants of k.  It returns the distance of the staircase from c as a product
+of two factors, ∂/∂x and ∂/∂k: what a caller leaves unused costs nothing, and what several outputs share is computed
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .elementary import elementary, fma, horner, kernel, quotient
+from .polynomial import antisymmetric, derivative, linear_map, polynomial, product, symmetric
+
+
+class Regime(NamedTuple):
+    """One regime of the sharpness: what depends on k alone, in float64, and the point function."""
+
+    constants: Callable[[Any], Any]
+    point: Callable[..., Any]
+
+
+class Method(NamedTuple):
+    """A construction: the sharpness at which the middle and the sharp regime begin, and the three regimes."""
+
+    bounds: tuple[float, float]
+    regimes: tuple[Regime, Regime, Regime]
+
+
+class Weights(NamedTuple):
+    """A nopython function of k that returns a tuple of weights, and the number of its terms."""
+
+    terms: int
+    of: Callable[[Any], Any]
+
+
+def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
+    """The dual series; `weights` are those of T for l = 1 … terms, and then their k·∂/∂k."""
+    circular = elementary(real).circular
+    zero, one = real(0), real(1)
+    terms, weights_of = weights
+    # From (1, weights, changes): T, E = k·∂T/∂k and their derivatives, in powers of X.
+    of_value, of_change = np.eye(terms + 1, 2 * terms + 1), np.eye(terms + 1, 2 * terms + 1, terms)
+    of_change[0] = 0
+    t, e = symmetric(terms) @ of_value, symmetric(terms) @ of_change
+    slope, curvature = derivative(terms), derivative(terms - 1)
+    t_of, t1_of, t2_of, e_of, e1_of = map(linear_map, (t, slope @ t, curvature @ slope @ t, e, slope @ e))
+    t1_t1, t1_t, t2_t = product(terms, terms), product(terms, terms + 1), product(terms - 1, terms + 1)
+    # V = X·T′·T + (4 − X²)·(T′² − T″·T) and B = T′·T + T′·E − E′·T, from their products.
+    n = 2 * terms
+    four_minus = 4 * np.eye(n + 1, n - 1) - np.eye(n + 1, n - 1, -2)
+    v = np.hstack([np.eye(n + 1, n, -1), four_minus, -four_minus])
+    b = np.hstack([np.eye(n), np.eye(n), -np.eye(n)])
+    t_real, t1_real, v_real, b_real = (
+        polynomial(real, matrix, [0] * matrix.shape[1], graded=False) for matrix in (t, slope @ t, v, b)
+    )
+    rate = 2 * math.pi**2 * spacing
+
+    @kernel
+    def constants(k):
+        # Below 2^-6 the series is below any rounding error, and underflows to nothing.
+        k = np.nan if k < 0 else (0.015625 if k < 0.015625 else k)
+        w = (1.0, *weights_of(k))
+        t, t1, t2, e, e1 = t_of(w), t1_of(w), t2_of(w), e_of(w), e1_of(w)
+        v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
+        b = (*t1_t(t1, t), *t1_t(t1, e), *t1_t(e1, t))
+        return (
+            t_real(w, 1.0, 1.0, 1.0),
+            t1_real(w, 1.0, 1.0, rate / k),
+            v_real(v, 1.0, 1.0, 2 * rate / k),
+            b_real(b, 1.0, 1.0, rate / (k * k)),
+        )
+
+    @kernel
+    def point(a, a_low, b, b_low, constants):
+        series, series1, variance, change = constants
+        x, y = circular(a, b)
+        t = horner(x, series)
+        t2 = t * t
+        t2_low = fma(t, t, -t2)
+        r = one / t
+        r2 = r * r
+        return (
+            a + (a_low - y * horner(x, series1) * r),
+            one,
+            one - quotient(horner(x, variance), zero, t2, t2_low, r2),
+            quotient(y * horner(x, change), zero, t2, t2_low, r2),
+        )
+
+    return Regime(constants, point)
+
+
+def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Weights) -> Regime:
+    """The series of Θ and G, in u = h·e^(kr), v = h·e^(−kr), where h = e^(−k/2) and X = u + v, Y = u − v.
+
+    `weights` are A_l·h^(−l) for l = 1 … terms.  `pair_weights` are c_0 … c_terms of G = c_0 + Σ c_l·(u^l + v^l), and
+    then ½c_l − η_l for l = 1 … terms, where ∂/∂k is δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
+    """
+    hyperbolic, exp = elementary(real).hyperbolic, elementary(np.float64).exp
+    zero, half, one, two, four = real(0), real(0.5), real(1), real(2), real(4)
+    terms, weights_of = weights
+    pairs, pair_weights_of = pair_weights
+    theta = symmetric(terms)
+    # The leading term of δ·Θ′ has weight 1, and is kept apart: it is 1 for spacing 1, and X for spacing ½.
+    leads = spacing == 0.5
+    # With J = H/Y, and X − Y = 2v: r·G − H = M − b·G + 2v·J, where M = ½G − X·J is small, since its leading terms
+    # cancel; it is summed here term by term without them.
+    degrees = (*range(pairs + 1), *range(1, pairs + 1))
+    both = np.eye(2 * pairs + 1)
+    c, excess = both[: pairs + 1], np.vstack([0 * both[:1], both[pairs + 1 :]])
+    near = excess.copy()
+    near[0] = 0.5 * c[0]
+    near[: pairs - 1] -= (c - excess)[2:]
+    constant_of = polynomial(np.float64, theta, range(terms + 1))
+    d_of = polynomial(real, theta, range(terms + 1))
+    n_of = polynomial(real, spacing * derivative(terms) @ theta, range(terms + 1), 1, lead=int(leads))
+    g_of = polynomial(real, symmetric(pairs) @ c, degrees)
+    j_of = polynomial(real, antisymmetric(pairs) @ (0.5 * c - excess)[1:], degrees, 1)
+    m_of = polynomial(real, antisymmetric(pairs + 1) @ near, degrees)
+
+    @kernel
+    def constants(k):
+        h = exp(-0.5 * k)
+        p = h * h
+        w, pair = (1.0, *weights_of(h)), pair_weights_of(h)
+        rounded = real(h)
+        # The polynomials of the true h in powers of the rounded one.
+        growth = h / np.float64(rounded)
+        d0 = constant_of(w, p, 1.0, 1.0)[0]
+        d, g = d_of(w, p, growth, 1.0), g_of(pair, p, growth, spacing * k)
+        return (
+            (real(k), real(1 / k), rounded, d[0], real(d0 - np.float64(d[0]))),
+            (d[1:], n_of(w, p, growth, 1.0)),
+            (g[0], g[1:]),
+            (j_of(pair, p, growth, spacing), m_of(pair, p, growth, spacing)),
+        )
+
+    @kernel
+    def point(a, a_low, b, b_low, constants):
+        (k, one_over_k, h, d0, d0_low), (d, tail), (g0, g), (odd, near) = constants
+        z = k * a
+        x, x_low, y, y_low, v = hyperbolic(z, fma(k, a_low, fma(k, a, -z)), h)
+        # Θ and its square, as sums.
+        rise = horner(x, d)
+        t = fma(rise, x, d0)
+        t_low = fma(rise, x, d0 - t) + fma(rise, x_low, d0_low)
+        t2 = t * t
+        t2_low = fma(t, t, -t2) + two * t * t_low
+        r = one / t
+        r2 = r * r
+        # δ·Y·Θ′.
+        lead, lead_low = (x, x_low) if leads else (one, zero)
+        rest = y * horner(x, tail)
+        n = fma(y, lead, rest)
+        n_low = fma(y, lead, -n) + fma(y_low, lead, fma(y, lead_low, rest))
+        value = quotient(n, n_low, t, t_low, r)
+        # δk·G.
+        ascent = horner(x, g)
+        m = fma(ascent, x, g0)
+        m_low = g0 - fma(-ascent, x, m) + ascent * x_low
+        # δ·(r·G − H), near the centre and elsewhere.
+        j = horner(x, odd)
+        scale = a * one_over_k if four * a < b else -b * one_over_k
+        rest = -y * j if four * a < b else fma(v + v, j, horner(x, near))
+        change = fma(scale, m, fma(scale, m_low, rest))
+        return (
+            (value if value < half else half) if b > zero else half,
+            one,
+            quotient(m, m_low, t2, t2_low, r2),
+            quotient(change, zero, t2, t2_low, r2) if b > zero else zero,
+        )
+
+    return Regime(constants, point)
+
+
+def sharp_regime(real: Any, spacing: float, start: Callable[..., Any], ratio: Callable[..., Any]) -> Regime:
+    """One step, n/(1 + u) with u = e^(−kb/δ) and w = e^(−ka).
+
+    `ratio(w, gap, a, b)` are n/u for the value, for the slope over k/δ, and for ∂/∂k, where gap = 1 − w² without
+    cancellation.  Near the centre `start` of X = 2cosh(ka) and Y = 2sinh(ka), each a sum as is the result, is
+    n·e^(k/2δ) more accurately.
+    """
+    functions = elementary(real)
+    scaled_exp, hyperbolic, wide_exp = functions.scaled_exp, functions.hyperbolic, elementary(np.float64).scaled_exp
+    single = real is np.float32
+    zero, half, one, two = real(0), real(0.5), real(1), real(2)
+    # u and n are kept times 2^guard, above the subnormal numbers, on which arithmetic is a hundred times slower.
+    guard, limit, least = real(48 if single else 108), real(20 if single else 40), real(-103.98 if single else -745.2)
+    unguard = 2.0 ** -float(guard)
+    negligible = real(2.0 ** float(guard - 40) if single else 2.0 ** float(guard - 80))
+    tiny = float(np.finfo(real).tiny)
+    tiny_change = real(tiny / unguard)
+    largest = float(np.finfo(real).max) / 4
+    steepness = 1 / spacing
+
+    @kernel
+    def constants(k):
+        # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
+        hard = k == np.inf
+        exponent = -0.5 * steepness * k
+        to_slope = 0.0 if hard else k * unguard * steepness
+        return (
+            (real(largest if k > largest else k), real(-steepness * (largest if k > largest else k))),
+            real(0.0 if exponent < least else wide_exp(least if exponent < least else exponent, 0.0, np.float64(guard))),
+            (real(0.0 if hard else unguard), real(to_slope), real(0.0 if hard else tiny / to_slope)),
+            real((0.5 + (0.0 if hard else 0.0 * k)) / unguard),
+        )
+
+    @kernel
+    def point(a, a_low, b, b_low, constants):
+        (k, rate), u0, (unit, to_slope, tiny_slope), tie = constants
+        exponent = rate * b
+        exponent_low = fma(rate, b_low, fma(rate, b, -exponent))
+        below = exponent < least
+        u = scaled_exp(least if below else exponent, zero if below else exponent_low, guard)
+        u = zero if below else u
+        z = k * a
+        far = z > limit
+        x, x_low, y, y_low, w = hyperbolic(limit if far else z, zero, one)
+        w = zero if far else w
+        gap = fma(-w, w, one) if w < half else w * y
+        to_n, to_m, to_change = ratio(w, gap, a, b)
+        # 1 + u and its square, as sums.
+        u1 = (negligible if u < negligible else u) * unit
+        t = u1 + one
+        t_low = (one - t) + u1
+        t2 = t * t
+        t2_low = fma(t, t, -t2) + two * t * t_low
+        r = one / t
+        r2 = r * r
+        n, m = u * to_n, u * to_m
+        n_low, m_low = fma(u, to_n, -n), fma(u, to_m, -m)
+        y, y_low = start(x, x_low, y, y_low)
+        n0 = u0 * y
+        n0_low = fma(u0, y, -n0) + u0 * y_low
+        n, n_low = (n, n_low) if w < half else (n0, n0_low)
+        slope, change = quotient(m, m_low, t2, t2_low, r2), quotient(u * to_change, zero, t2, t2_low, r2)
+        return (
+            quotient(n, n_low, t, t_low, r) if b != zero else tie,
+            unit,
+            to_slope * (zero if slope < tiny_slope else slope),
+            unit * (zero if abs(change) < tiny_change or b == zero else change),
+        )
+
+    return Regime(constants, point)

@@ -1,0 +1,189 @@
+"""The inner loops of the ufuncs: point kernels laid over memory.
+
+A loop has NumPy's signature `void(char **args, npy_intp *dims, npy_intp *steps, void *data)`.  Here `data` points to
+an integer that the loop sets where a sharpness was negative.  There are two loops for each ufunc and precision:
+
+* uniform: one sharpness for the call, whose constants are computed once;
+* varying: one sharpness for each element, its constants computed in the vectorised loop.
+
+Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
+through a small buffer on the stack, so that the arithmetic is vectorised for every layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .kernels.elementary import kernel
+from .kernels.staircase import staircase
+from .table import Ufunc
+
+_BLOCK = 1024
+
+SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
+
+
+@intrinsic
+def _load(typingctx, address, i, real):  # type: ignore[no-untyped-def]
+    """Number i of those at an address."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = builder.inttoptr(args[0], context.get_value_type(real.dtype).as_pointer())
+        return builder.load(builder.gep(pointer, [args[1]]))
+
+    return real.dtype(types.intp, types.intp, real), codegen
+
+
+@intrinsic
+def _store(typingctx, address, i, value):  # type: ignore[no-untyped-def]
+    """Set number i of those at an address."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = builder.inttoptr(args[0], context.get_value_type(value).as_pointer())
+        builder.store(args[2], builder.gep(pointer, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, value), codegen
+
+
+@intrinsic
+def _buffer(typingctx, real):  # type: ignore[no-untyped-def]
+    """The address of a block of numbers on the stack."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        element = context.get_value_type(real.dtype)
+        block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK))
+        block.align = 64
+        return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
+
+    return types.intp(real), codegen
+
+
+def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
+    """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision."""
+    size = real(0).itemsize
+    (bound1, bound2), ((constants1, point1), (constants2, point2), (constants3, point3)) = staircase(
+        ufunc.function.build(), ufunc.function.place, real
+    )
+    picks = ufunc.output.picks
+    first, last = picks[0], picks[-1]
+    two_outputs = len(picks) == 2
+
+    @kernel
+    def gather(address, step, n, block):
+        """Copy n numbers that are `step` bytes apart to a block without gaps."""
+        for i in range(n):
+            _store(block, i, _load(address + i * step, 0, real))
+
+    @kernel
+    def scatter(block, n, address, step):
+        """Copy n numbers from a block to places `step` bytes apart."""
+        for i in range(n):
+            _store(address + i * step, 0, _load(block, i, real))
+
+    def uniform_regime(point: Any) -> Any:
+        @kernel
+        def blocks(x, y, z, x_step, y_step, z_step, n, constants):
+            x_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real)
+            x_direct = x_step == size and x != y and x != z
+            y_direct, z_direct = y_step == size, z_step == size
+            for start in range(0, n, _BLOCK):
+                m = min(_BLOCK, n - start)
+                x_at, y_at, z_at = x + start * x_step, y + start * y_step, z + start * z_step
+                if not x_direct:
+                    gather(x_at, x_step, m, x_buffer)
+                x_block = x_at if x_direct else x_buffer
+                y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
+                for i in range(m):
+                    result = point(_load(x_block, i, real), constants)
+                    _store(y_block, i, result[first])
+                    if two_outputs:
+                        _store(z_block, i, result[last])
+                if not y_direct:
+                    scatter(y_block, m, y_at, y_step)
+                if two_outputs and not z_direct:
+                    scatter(z_block, m, z_at, z_step)
+
+        return blocks
+
+    def varying_regime(constants: Any, point: Any, low: float, high: float) -> Any:
+        @kernel
+        def run(x, sharpness, y, z, n):
+            for i in range(n):
+                k = np.float64(_load(sharpness, i, real))
+                result = point(_load(x, i, real), constants(k))
+                inside = low <= k < high if high < np.inf else not k < low
+                _store(y, i, result[first] if inside else _load(y, i, real))
+                if two_outputs:
+                    _store(z, i, result[last] if inside else _load(z, i, real))
+
+        return run
+
+    if not varying:
+        blocks1, blocks2, blocks3 = map(uniform_regime, (point1, point2, point3))
+
+        def uniform(args, dims, steps, invalid):  # type: ignore[no-untyped-def]
+            n = dims[0]
+            x, y, z = args[0], args[2], args[3] if two_outputs else args[2]
+            x_step, y_step, z_step = steps[0], steps[2], steps[3] if two_outputs else steps[2]
+            k = np.float64(_load(args[1], 0, real))
+            if k < 0:
+                invalid[0] = 1
+            if k < bound1:
+                blocks1(x, y, z, x_step, y_step, z_step, n, constants1(k))
+            elif k < bound2:
+                blocks2(x, y, z, x_step, y_step, z_step, n, constants2(k))
+            else:
+                blocks3(x, y, z, x_step, y_step, z_step, n, constants3(k))
+
+        return uniform
+
+    run1 = varying_regime(constants1, point1, -np.inf, bound1)
+    run2 = varying_regime(constants2, point2, bound1, bound2)
+    run3 = varying_regime(constants3, point3, bound2, np.inf)
+
+    def varying_(args, dims, steps, invalid):  # type: ignore[no-untyped-def]
+        n = dims[0]
+        x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
+        x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
+        x_buffer, k_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
+        x_direct = x_step == size and x != y and x != z
+        k_direct = k_step == size and k != y and k != z
+        y_direct, z_direct = y_step == size, z_step == size
+        for start in range(0, n, _BLOCK):
+            m = min(_BLOCK, n - start)
+            x_at, k_at = x + start * x_step, k + start * k_step
+            y_at, z_at = y + start * y_step, z + start * z_step
+            if not x_direct:
+                gather(x_at, x_step, m, x_buffer)
+            if not k_direct:
+                gather(k_at, k_step, m, k_buffer)
+            x_block, k_block = x_at if x_direct else x_buffer, k_at if k_direct else k_buffer
+            y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
+            negative, in_first, in_third = 0, 0, 0
+            for i in range(m):
+                k_i = np.float64(_load(k_block, i, real))
+                negative += 1 if k_i < 0 else 0
+                in_first += 1 if k_i < bound1 else 0
+                in_third += 0 if k_i < bound2 else 1
+            if negative > 0:
+                invalid[0] = 1
+            if in_first > 0:
+                run1(x_block, k_block, y_block, z_block, m)
+            if in_first + in_third < m:
+                run2(x_block, k_block, y_block, z_block, m)
+            if in_third > 0:
+                run3(x_block, k_block, y_block, z_block, m)
+            if not y_direct:
+                scatter(y_block, m, y_at, y_step)
+            if two_outputs and not z_direct:
+                scatter(z_block, m, z_at, z_step)
+
+    return varying_

@@ -1,0 +1,102 @@
+"""The same names in nopython code.
+
+There a function with one output is a DUFunc of the point kernel, inlined, so that Numba fuses array expressions around
+it into one loop; with two outputs, it is a tuple of scalars or a loop that fills two arrays.  None of it starts
+threads: the caller's `parallel=True` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit, types, vectorize
+from numba.extending import overload
+
+from .table import UFUNCS, Ufunc
+
+
+def register(ufuncs: dict[str, np.ufunc]) -> None:
+    """Let Numba see the ufuncs."""
+    for row in UFUNCS:
+        (_register_pair if row.nout == 2 else _register_single)(row, ufuncs[row.name])
+
+
+def _real(x: Any, k: Any) -> Any:
+    """The precision in which numbers of these Numba types are computed, or None if they are not real numbers."""
+    if not all(isinstance(t, types.Float | types.Integer | types.Boolean) for t in (x, k)):
+        return None
+    return np.float32 if x == k == types.float32 else np.float64
+
+
+def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
+    """The function of two scalars, for use in nopython code."""
+
+    def scalar(x: Any, k: Any) -> Any:
+        raise NotImplementedError
+
+    @overload(scalar, jit_options={"error_model": "numpy", "forceinline": True})
+    def compile_scalar(x, k):  # type: ignore[no-untyped-def]
+        real = _real(x, k)
+        if real is None:
+            return None
+        from .kernels.staircase import staircase
+
+        bounds, regimes = staircase(row.function.build(), row.function.place, real)
+        (bound1, bound2), ((constants1, point1), (constants2, point2), (constants3, point3)) = bounds, regimes
+        first, last = row.output.picks[0], row.output.picks[-1]
+
+        # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
+        def results(x, k):  # type: ignore[no-untyped-def]
+            position, sharpness = real(x), np.float64(k)
+            if sharpness < bound1:
+                return point1(position, constants1(sharpness))
+            if sharpness < bound2:
+                return point2(position, constants2(sharpness))
+            return point3(position, constants3(sharpness))
+
+        inner = njit(error_model="numpy", forceinline=True)(results)
+        if row.nout == 2:
+
+            def pair(x, k):  # type: ignore[no-untyped-def]
+                result = inner(x, k)
+                return result[first], result[last]
+
+            return pair
+        return lambda x, k: inner(x, k)[first]
+
+    return scalar
+
+
+def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
+    scalar = _scalar(row)
+    dufunc = vectorize(lambda x, k: scalar(x, k))
+
+    @overload(ufunc, inline="always")
+    def compile_single(x, k):  # type: ignore[no-untyped-def]
+        return lambda x, k: dufunc(x, k)
+
+
+def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
+    scalar = _scalar(row)
+
+    @overload(ufunc)
+    def compile_pair(x, k):  # type: ignore[no-untyped-def]
+        if _real(x, k) is not None:
+            return lambda x, k: scalar(x, k)
+        elements = [t.dtype if isinstance(t, types.Array) else t for t in (x, k)]
+        real = _real(*elements)
+        if real is None:
+            return None
+
+        def arrays(x, k):  # type: ignore[no-untyped-def]
+            first, second = np.asarray(x), np.asarray(k)
+            shape = np.broadcast_shapes(first.shape, second.shape)
+            xs, ks = np.broadcast_to(first, shape), np.broadcast_to(second, shape)
+            value, slope = np.empty(shape, real), np.empty(shape, real)
+            for index in np.ndindex(shape):
+                value[index], slope[index] = scalar(xs[index], ks[index])
+            return value, slope
+
+        return arrays

@@ -1,0 +1,152 @@
+"""The one table of what fastround offers: its rounding functions, and the outputs that each comes with.
+
+Names, docstrings, ufuncs, nopython overloads, type stubs and tests are made from it.  To add a rounding function, add
+a kernel to `fastround.kernels` and a row here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+
+class Function(NamedTuple):
+    """A rounding function: a method of `fastround.kernels`, and where its steps are."""
+
+    name: str
+    method: str
+    place: str
+    summary: str
+    formula: str
+    hard: str
+
+    def build(self) -> Callable[[Any], Any]:
+        """The kernel module's builder, imported when first wanted."""
+        builder: Callable[[Any], Any] = getattr(importlib.import_module(f".kernels.{self.method}", __package__), self.method)
+        return builder
+
+
+class Output(NamedTuple):
+    """What a ufunc returns of (value, ∂/∂x, ∂/∂k), by position, and how it is described."""
+
+    suffix: str
+    picks: tuple[int, ...]
+    summary: str
+    formula: str
+    bounds: str
+    special: str
+
+
+class Ufunc(NamedTuple):
+    """One ufunc: a rounding function and one of its outputs."""
+
+    function: Function
+    output: Output
+
+    @property
+    def name(self) -> str:
+        """The name of the ufunc, as of the attribute of `fastround` that holds it."""
+        return self.function.name + self.output.suffix
+
+    @property
+    def nout(self) -> int:
+        """How many arrays it returns."""
+        return len(self.output.picks)
+
+
+_SIGMOID = "S(x) = Σ n·[σ(k(x−n+½)) − σ(k(x−n−½))]"
+_DENSITY = "D(x) = Σ n·ρ(k(x−n)) / Σ ρ(k(x−n))"
+
+FUNCTIONS = (
+    Function("sigmoid_round", "sigmoid", "round", "Smooth rounding by sigmoid windows", _SIGMOID, "np.rint(x)"),
+    Function("density_round", "density", "round", "Smooth rounding by normalised densities", _DENSITY, "np.rint(x)"),
+    Function("sigmoid_floor", "sigmoid", "floor", "Smooth floor by sigmoid windows", f"S(x−½), {_SIGMOID}", "np.rint(x-0.5)"),
+    Function("sigmoid_ceil", "sigmoid", "ceil", "Smooth ceiling by sigmoid windows", f"S(x+½), {_SIGMOID}", "np.rint(x+0.5)"),
+    Function("density_floor", "density", "floor", "Smooth floor by normalised densities", f"D(x−½), {_DENSITY}", "np.rint(x-0.5)"),
+    Function("density_ceil", "density", "ceil", "Smooth ceiling by normalised densities", f"D(x+½), {_DENSITY}", "np.rint(x+0.5)"),
+)
+
+_VALUE_BOUND = "The value is within 4 ulp of the exact one"
+_GRAD_BOUND = "∂/∂x is within 6 ulp of the exact one while it is a normal number, and may be 0 below"
+_GRAD_K_BOUND = "∂/∂k is within 8 ulp of the larger of the machine epsilon and its largest magnitude over x"
+
+OUTPUTS = (
+    Output("", (0,), "the value", "f(x)", _VALUE_BOUND, "x at k = 0, {hard} at k = ∞, and ±∞ at x = ±∞"),
+    Output("_grad", (1,), "the derivative by x", "∂f/∂x", _GRAD_BOUND, "1 at k = 0, 0 at k = ∞, and nan at x = ±∞"),
+    Output("_grad_k", (2,), "the derivative by k", "∂f/∂k", _GRAD_K_BOUND, "0 at k = 0 and k = ∞, and nan at x = ±∞"),
+    Output(
+        "_value_and_grad",
+        (0, 1),
+        "the value and the derivative by x, in one pass",
+        "(f(x), ∂f/∂x)",
+        f"{_VALUE_BOUND}; {_GRAD_BOUND}; to the bit what the two functions for one output return",
+        "(x, 1) at k = 0, ({hard}, 0) at k = ∞, and (±∞, nan) at x = ±∞",
+    ),
+)
+
+UFUNCS = tuple(Ufunc(function, output) for function in FUNCTIONS for output in OUTPUTS)
+
+
+def names() -> Iterator[str]:
+    """The names of all ufuncs."""
+    return (ufunc.name for ufunc in UFUNCS)
+
+
+def docstring(ufunc: Ufunc) -> str:
+    """The documentation of a ufunc, without the signature that NumPy puts before it."""
+    function, output = ufunc.function, ufunc.output
+    returned = ("y", "dy")[-ufunc.nout :] if ufunc.nout > 1 else ("y",)
+    returns = "\n".join(f"{name} : ndarray or scalar\n    Of the broadcast shape and the common dtype of `x` and `k`." for name in returned)
+    sources = {"sigmoid": "method 1", "density": "method 2"}
+    example = _EXAMPLES[output.suffix].format(name=ufunc.name, hard=_HARD[function.place])
+    return f"""{function.summary}: {output.summary}.
+
+{output.formula} of f(x) = {function.formula},
+over all integers n, where σ(z) = 1/(1+e^(−z)) and ρ = σ(1−σ).
+
+Parameters
+----------
+x : array_like
+    Real numbers.  float32 and float64 are computed in their own precision; integers and booleans
+    become floats as in `numpy.sin`.
+k : array_like
+    Sharpness in [0, ∞], broadcast against `x`.  The steps are about 4.4/k wide.
+out, where, casting, order, dtype, subok : optional
+    As in every `numpy.ufunc`.
+
+Returns
+-------
+{returns}
+
+Notes
+-----
+{output.bounds}.
+The result does not depend on memory layout, the number of threads, or whether `k` is a scalar, to the bit.
+
+Special values: {output.special.format(hard=function.hard)}.
+A nan in either operand gives nan, and k < 0 gives nan with NumPy's "invalid value" warning.
+
+Raises
+------
+TypeError
+    If an operand is complex, an object or a string.
+
+References
+----------
+"Smooth Approximations of the Rounding Function", arXiv 2504.19026, {sources[function.method]}.
+
+Examples
+--------
+>>> import numpy as np, fastround as fr
+{example}"""
+
+
+_HARD = {"round": "rint", "floor": "floor", "ceil": "ceil"}
+
+_EXAMPLES = {
+    "": ">>> bool(fr.{name}(2.25, 0.0) == 2.25 and abs(fr.{name}(2.25, 1e3) - np.{hard}(2.25)) < 1e-6)\nTrue",
+    "_grad": ">>> float(fr.{name}(2.25, 0.0))\n1.0",
+    "_grad_k": ">>> float(fr.{name}(2.25, 0.0))\n0.0",
+    "_value_and_grad": ">>> y, dy = fr.{name}(2.25, 0.0)\n>>> float(y), float(dy)\n(2.25, 1.0)",
+}
