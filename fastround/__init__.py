@@ -6,7 +6,10 @@ works under the same name in nopython code.  `fastround.reference` has them in p
 
 from __future__ import annotations
 
-from . import nopython, reference
+import importlib
+from typing import Any
+
+from . import nopython
 from .ufuncs import ufuncs as _ufuncs
 
 __version__ = "0.1.0"
@@ -15,3 +18,10 @@ globals().update(_ufuncs)
 nopython.register(_ufuncs)
 
 __all__ = ["__version__", "reference", *_ufuncs]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the reference implementation when it is first wanted."""
+    if name == "reference":
+        return importlib.import_module(".reference", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,11 +8,12 @@ threads: the caller's `parallel=True` does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import njit, types, vectorize
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 from .table import UFUNCS, Ufunc
 
@@ -28,6 +29,17 @@ def _real(x: Any, k: Any) -> Any:
     if not all(isinstance(t, types.Float | types.Integer | types.Boolean) for t in (x, k)):
         return None
     return np.float32 if x == k == types.float32 else np.float64
+
+
+@intrinsic
+def _inlined(typingctx, value):  # type: ignore[no-untyped-def]
+    """Its argument, and that the function around is always inlined: `vectorize` has no option that says so."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        builder.function.attributes.add("alwaysinline")
+        return args[0]
+
+    return value(value), codegen
 
 
 def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
@@ -71,11 +83,13 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
 
 def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
     scalar = _scalar(row)
-    dufunc = vectorize(lambda x, k: scalar(x, k))
+    # Made when first wanted: DUFuncs take a part of Numba that is slow to import.
+    dufunc = cache(lambda: vectorize(lambda x, k: _inlined(scalar(x, k))))
 
     @overload(ufunc, inline="always")
     def compile_single(x, k):  # type: ignore[no-untyped-def]
-        return lambda x, k: dufunc(x, k)
+        function = dufunc()
+        return lambda x, k: function(x, k)
 
 
 def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:

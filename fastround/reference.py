@@ -714,7 +714,11 @@ _ABOUT_LITERAL_DENSITY = _About(
         r" \sum_{n=c-radius}^{c+radius} \rho(k(x-n))"
     ),
     method=2,
-    bounds={**_ACCURACY, "grad_k": "4e-16 * (radius + 1) * min(radius + 1, 1 / k)"},
+    bounds={
+        "value": "4e-16 * (abs(x) + radius + 1)",
+        "grad": _ACCURACY["grad"],
+        "grad_k": "4e-16 * (radius + 1) * min(radius + 1, 1 / k)",
+    },
     notes=f"""\
 Its weights add up to 1, so it does not leak; but a window around the floor of x has more integers
 below x than above.

@@ -46,9 +46,9 @@ def places(k: float, count: int, rng: random.Random) -> Iterator[float]:
         elif kind == 2:
             yield sign * 2 ** rng.uniform(-40, 30)
         elif kind == 3:
-            yield rng.randrange(-3, 4) + sign * 2 ** rng.uniform(-60, -1)
+            yield rng.choice([-2, 0, 0, 0, 1]) + sign * 2 ** rng.uniform(-60, -1)
         elif kind == 4:
-            yield rng.randrange(-3, 4) + 0.5 + sign * 2 ** rng.uniform(-54, -1)
+            yield rng.choice([-1.5, -0.5, -0.5, 0.5, 0.5, 2.5]) + sign * 2 ** rng.uniform(-54, -1)
         else:
             yield rng.choice([0.0, 0.5, 1.5]) + sign * min(0.5, rng.uniform(0, 30) / k)
 
@@ -57,7 +57,7 @@ def sharpnesses(count: int, rng: random.Random) -> Iterator[float]:
     """Log-uniform over nine decades, and around the places where the expansions change over."""
     for switch in (3.5, 6.0):
         yield from (math.nextafter(switch, 0), switch, math.nextafter(switch, math.inf))
-    yield from (4.25, 5.0, 8.0, 12.0, 20.0, 30.0)
+    yield from (4.0, 4.5, 5.0, 7.0, 8.0, 12.0, 20.0, 30.0)
     for i in range(count):
         yield 10 ** rng.uniform(-3, 6) if i % 3 else 10 ** rng.uniform(0.3, 1.6)
 
@@ -181,7 +181,7 @@ def test_oracle_near_a_step(method: Method, k: float) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("radius", [None, 2])
-@pytest.mark.parametrize("k", [0.5, 3.0, 5.0, 12.0, 40.0, 99.0, 101.0, 1e4])
+@pytest.mark.parametrize("k", [0.5, 3.0, 12.0, 40.0, 99.0, 101.0])
 def test_largest_derivative_in_k(method: Method, radius: int | None, k: float) -> None:
     largest = max_abs_grad_k(method, k, radius)
     width = min(0.5, 10 / k)
@@ -218,7 +218,7 @@ def test_accuracy(method: Method, step: str) -> None:
     _, _, grad_k = functions(f"{method}_{step}")
     rng = random.Random(method)  # the same k for every step: the oracle remembers what it needs
     most = {"value": 4.0 if method == "sigmoid" else 5.0, "grad": 6.0, "grad_k": 8.0}
-    for k in list(sharpnesses(60, rng)):
+    for k in list(sharpnesses(52, rng)):
         unit_k = ulp_of(max(oracle.mp.mpf(EPSILON), max_abs_grad_k(method, k)))
         for x in places(k, 14, rng):
             truth = oracle.oracle(method, shift, x, k)
@@ -324,7 +324,7 @@ def test_sign_of_zero(method: Method, k: float) -> None:
 @pytest.mark.parametrize(("method", "step"), FAMILIES)
 def test_translation(method: Method, step: str) -> None:
     value, grad, grad_k = functions(f"{method}_{step}")
-    for k in (0.01, 1.0, 4.0, 12.0, 300.0):
+    for k in (0.01, 2.0, 4.5, 40.0):
         for i in range(-8, 9):
             x = i / 16
             for n in (-2, 2**30):
@@ -336,7 +336,7 @@ def test_translation(method: Method, step: str) -> None:
 @pytest.mark.parametrize(("method", "step"), FAMILIES)
 def test_floor_and_ceil_are_the_rounding_moved(method: Method, step: str) -> None:
     moved, plain = functions(f"{method}_{step}"), functions(f"{method}_round")
-    for k in (0.01, 1.0, 4.0, 12.0, 300.0):
+    for k in (0.01, 2.0, 4.5, 40.0):
         for i in range(-16, 17):
             x = i / 8  # so that x + 1/2 is exact
             shifted = x + STEPS[step]
@@ -456,7 +456,7 @@ def test_window_bound(step: str) -> None:
 def test_wide_windows_hold_everything(method: Method, step: str) -> None:
     whole, windowed = functions(f"{method}_{step}"), functions(f"{method}_{step}_windowed")
     for k, x in itertools.product((0.9, 4.0, 15.0, 1e3, 1e300), (-1.3, 0.1, 0.499, 2.0, 1e6 + 0.2)):
-        for radius in (60, 10**9, 10**400):
+        for radius in (60, 10**400):
             assert windowed[0](x, k, radius) == pytest.approx(whole[0](x, k), rel=1e-15)
             assert windowed[1](x, k, radius) == pytest.approx(whole[1](x, k), rel=3e-15)
             assert windowed[2](x, k, radius) == pytest.approx(whole[2](x, k), abs=1e-15)
@@ -492,7 +492,7 @@ def test_literal_sums(method: Method, center: str) -> None:
     value, grad, grad_k = functions(f"{method}_round_literal")
     pair = getattr(reference, f"{method}_round_literal_value_and_grad")
     rng = random.Random(f"literal {method} {center}")
-    for _ in range(80):
+    for _ in range(50):
         k = 10 ** rng.uniform(-3, 1.7)
         radius = rng.choice([0, 1, 2, 5, 12])
         for x in places(k, 3, rng):
@@ -509,9 +509,11 @@ def test_literal_sums(method: Method, center: str) -> None:
                 assert abs(got[1] - truth[1]) <= 4e-16 * k * size, where
                 assert abs(got[2] - truth[2]) <= 2e-15 * size, where
             else:
-                # Around the floor of x nothing is symmetric, and 0 is no result to be close to.
-                assert abs(got[0] - truth[0]) <= 4 * EPSILON * size, where
-                assert abs(got[1] - truth[1]) <= 6 * EPSILON * truth[1] + 1e-60, where
+                assert abs(got[0] - truth[0]) <= 4e-16 * size, where
+                if radius > 0:
+                    assert ulp_error(got[1], truth[1]) <= 6, where
+                else:
+                    assert got[1] == 0, where
                 slack = 4e-16 * (radius + 1) * min(radius + 1, 1 / k)
                 assert abs(got[2] - truth[2]) <= slack, where
 

@@ -11,14 +11,13 @@ Its dual has the weights Q^(l²), Q = e^(−π²/k), times η = (1−β)/(1+β) 
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from .elementary import elementary, fma, kernel
-from .theta import Method, Weights, middle_regime, sharp_regime, soft_regime
+from .theta import Method, Weights, dual_rate, middle_regime, sharp_regime, soft_regime
 
 
 @cache
@@ -30,8 +29,8 @@ def density(real: Any) -> Method:
 
     @kernel
     def dual_weights(k):
-        rate = math.pi**2 / k
-        root = exp(-rate)
+        rate, rate_low = dual_rate(k, 0.5)
+        root = exp(-rate, -rate_low)
         q4 = (root * root) * (root * root)
         q8 = q4 * q4
         # η = 2·root·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.

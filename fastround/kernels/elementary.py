@@ -134,10 +134,10 @@ def elementary(real: Any) -> SimpleNamespace:
         return power_of_two(n + exponent) * (one + (s + c))
 
     @kernel
-    def exp(y):
-        """e^y for y ≤ 0, and 0 where that is no normal number."""
+    def exp(y, y_low):
+        """e^(y + y_low) for y ≤ 0, and 0 where that is no normal number."""
         underflow = y < least
-        return zero if underflow else scaled_exp(least if underflow else y, zero, zero)
+        return zero if underflow else scaled_exp(least if underflow else y, y_low, zero)
 
     @kernel
     def hyperbolic(y, y_low, h):

@@ -8,14 +8,13 @@ H = Σ ½l·c_l·(t^l − t^(−l)).
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from .elementary import elementary, kernel
-from .theta import Method, Weights, middle_regime, sharp_regime, soft_regime
+from .theta import Method, Weights, dual_rate, middle_regime, sharp_regime, soft_regime
 
 
 @cache
@@ -27,8 +26,8 @@ def sigmoid(real: Any) -> Method:
 
     @kernel
     def dual_weights(k):
-        rate = 2 * math.pi**2 / k
-        q = exp(-rate)
+        rate, rate_low = dual_rate(k, 1.0)
+        q = exp(-rate, -rate_low)
         q4 = (q * q) * (q * q)
         q9 = q4 * q4 * q
         return q, q4, q9, rate * q, 4 * rate * q4, 9 * rate * q9

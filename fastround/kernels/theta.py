@@ -46,6 +46,18 @@ class Method(NamedTuple):
     regimes: tuple[Regime, Regime, Regime]
 
 
+# 2π² as a sum, the second part being what a float64 leaves out.
+_TWO_PI2 = 2 * math.pi**2
+_TWO_PI2_LOW = float.fromhex("0x1.692b71366cc04p-50")
+
+
+@kernel
+def dual_rate(k, spacing):
+    """2π²δ/k as a sum: what it lacks would be magnified in its exponential."""
+    rate = spacing * _TWO_PI2 / k
+    return rate, (fma(-rate, k, spacing * _TWO_PI2) + spacing * _TWO_PI2_LOW) / k
+
+
 class Weights(NamedTuple):
     """A nopython function of k that returns a tuple of weights, and the number of its terms."""
 
@@ -139,7 +151,7 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
 
     @kernel
     def constants(k):
-        h = exp(-0.5 * k)
+        h = exp(-0.5 * k, 0.0)
         p = h * h
         w, pair = (1.0, *weights_of(h)), pair_weights_of(h)
         rounded = real(h)

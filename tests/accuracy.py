@@ -1,0 +1,105 @@
+"""The sweep that finds the worst error of every ufunc against mpmath, and writes the table of the documentation.
+
+Run it as `python tests/accuracy.py [COUNT]`, where COUNT is how many sharpnesses are tried for each function and dtype.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from oracle import max_abs_grad_k, oracle, ulp_error
+
+import fastround as fr
+from fastround.kernels.staircase import staircase
+from fastround.table import FUNCTIONS, Function
+
+PRECISIONS: tuple[Any, ...] = (np.float32, np.float64)
+SHIFTS = {"round": 0.0, "floor": -0.5, "ceil": 0.5}
+# What the documentation promises, in ulp, for the outputs that the sweep looks at.
+BOUNDS = {"": 4.0, "_grad": 6.0, "_grad_k": 8.0}
+
+
+class Worst(NamedTuple):
+    """The largest error of a sweep in ulp, and where it was found."""
+
+    ulp: float = 0.0
+    x: float = 0.0
+    k: float = 0.0
+
+
+def positions(rng: np.random.Generator, count: int, real: Any) -> Any:
+    """Positions in [−3, 3], log-uniform up to 2^30, and beside the integers and half-integers."""
+    sign = rng.choice([-1.0, 1.0], (2, count))
+    near = rng.integers(-6, 7, count) / 2 + sign[0] * 2.0 ** rng.uniform(-60, -1, count)
+    far = sign[1] * 2.0 ** rng.uniform(-60, 30, count)
+    neighbours = np.nextafter(rng.integers(-6, 7, count).astype(real) / real(2), real(rng.choice([-9, 9])))
+    return np.concatenate([rng.uniform(-3, 3, count), far, near, neighbours]).astype(real)
+
+
+def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: Any) -> Iterator[Any]:
+    """Sharpnesses log-uniform in [10^-3, 10^6], and the places where the kernel changes its regime, ± 2 ulp."""
+    for k in 10.0 ** rng.uniform(-3, 6, count // 3):
+        yield real(k)
+    # Where there is something to get wrong.
+    for k in 10.0 ** rng.uniform(0, 2.5, count - count // 3):
+        yield real(k)
+    for bound in staircase(function.build(), function.place, real).bounds:
+        for steps in range(-2, 3):
+            yield real(bound) + real(steps) * np.spacing(real(bound))
+
+
+@cache
+def _largest_change(method: str, k: float) -> Any:
+    # Below, the derivative by k is much smaller than any epsilon.
+    return 0 if k < 0.3 else max_abs_grad_k(method, k)
+
+
+def sweep(function: Function, real: Any, count: int, seed: int = 0) -> dict[str, Worst]:
+    """The worst errors of one function for one precision."""
+    rng = np.random.default_rng(seed)
+    worst = dict.fromkeys(BOUNDS, Worst())
+    tiny, epsilon = np.finfo(real).tiny, np.finfo(real).eps
+    for k in sharpnesses(rng, count, function, real):
+        x = positions(rng, 6, real)
+        got = {suffix: getattr(fr, function.name + suffix)(x, k) for suffix in BOUNDS}
+        unit = np.spacing(real(max(float(_largest_change(function.method, float(k))), epsilon)))
+        for i, position in enumerate(x):
+            value, grad, grad_k = oracle(function.method, SHIFTS[function.place], position, k)
+            errors = {
+                "": ulp_error(got[""][i], value, real),
+                "_grad": ulp_error(got["_grad"][i], grad, real) if grad >= tiny else 0.0,
+                "_grad_k": float(abs(float(got["_grad_k"][i]) - grad_k) / float(unit)),
+            }
+            for suffix, error in errors.items():
+                # A nan compares as an error of any size.
+                if not error <= worst[suffix].ulp:
+                    worst[suffix] = Worst(float(error), float(position), float(k))
+    return worst
+
+
+def table(count: int) -> str:
+    """The table of the documentation, in Markdown."""
+    lines = [
+        f"Worst errors in ulp against mpmath, for {count} sharpnesses and the regime switches, 24 positions each.",
+        "",
+        "| function | dtype | value | `_grad` | `_grad_k` |",
+        "|---|---|---|---|---|",
+    ]
+    for function in FUNCTIONS:
+        for real in PRECISIONS:
+            worst = sweep(function, real, count)
+            cells = " | ".join(f"{worst[suffix].ulp:.2f}" for suffix in BOUNDS)
+            lines.append(f"| `{function.name}` | {np.dtype(real).name} | {cells} |")
+            print(lines[-1], *worst.values(), sep="\n  ", flush=True)
+    limits = " | ".join(f"{bound:g}" for bound in BOUNDS.values())
+    return "\n".join([*lines, f"| *promised* | | {limits} |", ""])
+
+
+if __name__ == "__main__":
+    text = table(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
+    (Path(__file__).parent.parent / "docs" / "accuracy-table.md").write_text(text)

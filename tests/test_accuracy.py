@@ -1,0 +1,157 @@
+"""The accuracy that the documentation promises, and the identities that hold to the bit."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from accuracy import BOUNDS, PRECISIONS, sweep
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastround as fr
+from fastround import reference
+from fastround.table import FUNCTIONS, UFUNCS, Function
+
+SHARPNESSES = (0.0, 1e-3, 0.3, 1.0, 3.3, 3.5, 4.5, 5.5, 7.0, 10.0, 39.0, 41.0, 79.0, 83.0, 200.0, 1e3, 1e5)
+
+functions = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+precisions = pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__)
+
+
+@functions
+@precisions
+def test_errors_are_within_the_promised_bounds(function: Function, real: Any) -> None:
+    for suffix, worst in sweep(function, real, 24).items():
+        assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
+
+
+@pytest.mark.long
+@functions
+@precisions
+def test_errors_of_a_long_sweep_are_within_the_promised_bounds(function: Function, real: Any) -> None:
+    for suffix, worst in sweep(function, real, 150, seed=1).items():
+        assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
+
+
+def _numbers(real: Any, count: int, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    wide = rng.choice([-1, 1], count) * 2.0 ** rng.uniform(-40, 22, count)
+    return np.concatenate([rng.uniform(-4, 4, count), wide]).astype(real)
+
+
+@precisions
+@pytest.mark.parametrize("k", SHARPNESSES)
+def test_integers_and_half_integers_stay(real: Any, k: float) -> None:
+    integers = np.arange(-2000, 2001).astype(real)
+    halves = integers + real(0.5)
+    for name in ("sigmoid_round", "density_round"):
+        function = getattr(fr, name)
+        np.testing.assert_array_equal(function(integers, real(k)), integers)
+        np.testing.assert_array_equal(function(halves, real(k)), halves)
+    for name in ("sigmoid_floor", "sigmoid_ceil", "density_floor", "density_ceil"):
+        half = real(-0.5 if "floor" in name else 0.5)
+        np.testing.assert_array_equal(getattr(fr, name)(integers, real(k)), integers + half)
+        np.testing.assert_array_equal(getattr(fr, name)(halves, real(k)), halves + half)
+
+
+@precisions
+@pytest.mark.parametrize("k", [*SHARPNESSES, np.inf])
+def test_rounding_is_odd_to_the_bit(real: Any, k: float) -> None:
+    x = np.concatenate([_numbers(real, 2000), np.array([0.0, -0.0, np.inf, 0.5, 1.5], real)])
+    for name in ("sigmoid_round", "density_round"):
+        for suffix, parity in (("", -1), ("_grad", 1), ("_grad_k", -1)):
+            function = getattr(fr, name + suffix)
+            np.testing.assert_array_equal(function(-x, real(k)), parity * function(x, real(k)))
+    both_zeros = np.array([0.0, -0.0], real)
+    assert np.signbit(fr.sigmoid_round(both_zeros, real(k))).tolist() == [False, True]
+    for method in ("sigmoid", "density"):
+        floor, ceil = getattr(fr, f"{method}_floor"), getattr(fr, f"{method}_ceil")
+        np.testing.assert_array_equal(ceil(-x, real(k)), -floor(x, real(k)))
+
+
+@precisions
+@pytest.mark.parametrize("k", [*SHARPNESSES, np.inf])
+def test_floor_and_ceil_are_shifted_rounding(real: Any, k: float) -> None:
+    # Multiples of 2^-10, so that x ± ½ is exact.
+    x = (np.arange(-5000, 5000) / 1024).astype(real)
+    for method, suffix in itertools.product(("sigmoid", "density"), ("", "_grad", "_grad_k")):
+        around = getattr(fr, f"{method}_round{suffix}")
+        half = real(0.5)
+        np.testing.assert_array_equal(getattr(fr, f"{method}_floor{suffix}")(x, real(k)), around(x - half, real(k)))
+        np.testing.assert_array_equal(getattr(fr, f"{method}_ceil{suffix}")(x, real(k)), around(x + half, real(k)))
+
+
+@precisions
+@pytest.mark.parametrize("k", SHARPNESSES)
+def test_translation_by_integers(real: Any, k: float) -> None:
+    # Multiples of 2^-10 below 2^12, so that x + n is exact.
+    x = (np.random.default_rng(0).integers(-1024, 1024, 2000) / 1024).astype(real)
+    for name, n in itertools.product(("sigmoid_round", "density_round", "sigmoid_floor", "density_ceil"), (1, 2, 777)):
+        function, gradient = getattr(fr, name), getattr(fr, f"{name}_grad")
+        there, here = function(x + real(n), real(k)), function(x, real(k))
+        # The two round once more, to numbers of different size.
+        assert np.all(np.abs(there - (here + real(n))) <= np.spacing(np.abs(there)))
+        np.testing.assert_array_equal(gradient(x + real(n), real(k)), gradient(x, real(k)))
+
+
+@precisions
+@pytest.mark.parametrize("k", SHARPNESSES)
+def test_monotone(real: Any, k: float) -> None:
+    grid = np.linspace(-2.5, 2.5, 20001).astype(real)
+    for function in FUNCTIONS:
+        assert np.all(np.diff(getattr(fr, function.name)(grid, real(k))) >= 0), function.name
+        assert np.all(getattr(fr, f"{function.name}_grad")(grid, real(k)) >= 0), function.name
+
+
+@functions
+@precisions
+def test_two_outputs_are_those_of_two_calls(function: Function, real: Any) -> None:
+    x = _numbers(real, 3000)
+    for k in (*SHARPNESSES, np.inf):
+        y, dy = getattr(fr, f"{function.name}_value_and_grad")(x, real(k))
+        np.testing.assert_array_equal(y, getattr(fr, function.name)(x, real(k)))
+        np.testing.assert_array_equal(dy, getattr(fr, f"{function.name}_grad")(x, real(k)))
+
+
+@functions
+@precisions
+def test_an_array_of_sharpnesses_gives_what_each_alone_gives(function: Function, real: Any) -> None:
+    rng = np.random.default_rng(2)
+    x = _numbers(real, 150)
+    k = np.concatenate([10.0 ** rng.uniform(-3, 6, x.size - 4), [0.0, np.inf, 5.5, 40.0]]).astype(real)
+    for suffix in BOUNDS:
+        ufunc = getattr(fr, function.name + suffix)
+        alone = np.array([ufunc(a, b) for a, b in zip(x, k, strict=True)])
+        np.testing.assert_array_equal(ufunc(x, k), alone)
+
+
+@pytest.mark.parametrize("name", [f"{function.name}{suffix}" for function in FUNCTIONS for suffix in ("_grad", "_grad_k")])
+@settings(max_examples=100, deadline=None)
+@given(x=st.floats(-50, 50), k=st.floats(0.5, 50))
+def test_gradients_are_differences_of_the_reference(name: str, x: float, k: float) -> None:
+    value = getattr(reference, name.partition("_grad")[0])
+    h = 1e-5
+    # Two step widths tell how good the difference itself is.
+    if name.endswith("_grad"):
+        coarse, fine = ((value(x + s, k) - value(x - s, k)) / (2 * s) for s in (h, h / 2))
+    else:
+        coarse, fine = ((value(x, k + s) - value(x, k - s)) / (2 * s) for s in (h, h / 2))
+    tolerance = 2 * abs(coarse - fine) + 1e-8 * (1 + k)
+    assert abs(float(getattr(fr, name)(x, k)) - fine) <= tolerance
+
+
+@pytest.mark.parametrize("row", UFUNCS, ids=lambda row: row.name)
+def test_within_a_few_ulp_of_the_reference(row: Any) -> None:
+    if row.nout == 2:
+        return
+    bound = BOUNDS[row.output.suffix]
+    x = _numbers(np.float64, 60)
+    for k in (0.0, 0.7, 4.0, 12.0, 90.0, 1e4, np.inf):
+        expected = np.array([getattr(reference, row.name)(a, k) for a in x.tolist()])
+        got = getattr(fr, row.name)(x, k)
+        scale = np.abs(expected) if row.output.suffix != "_grad_k" else np.maximum(np.abs(expected).max(), 2.3e-16)
+        tolerance = 2 * bound * np.spacing(np.maximum(scale, 1e-307))
+        assert np.all(np.abs(got - expected) <= tolerance), k
