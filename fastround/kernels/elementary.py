@@ -140,6 +140,14 @@ def elementary(real: Any) -> SimpleNamespace:
         return zero if underflow else scaled_exp(least if underflow else y, y_low, zero)
 
     @kernel
+    def exp_sum(y):
+        """e^y as a sum, while that is a normal number."""
+        n, c, s = reduced_series(y, zero)
+        scale = power_of_two(n)
+        total = one + (s + c)
+        return scale * total, scale * ((one - total) + (s + c))
+
+    @kernel
     def hyperbolic(y, y_low, h):
         """u + v and u − v, each as a sum, and v, of u = h·e^z and v = h·e^(−z) at z = y + y_low ≥ 0."""
         n, c, s = reduced_series(y, y_low)
@@ -160,4 +168,6 @@ def elementary(real: Any) -> SimpleNamespace:
         cos, sin = horner(z2, cos_series), fma(z * z2, horner(z2, sin_series), z)
         return np.copysign(fma(minus_4_pi2 * sin, sin, two), b - a), four * sin * cos
 
-    return SimpleNamespace(exp=exp, scaled_exp=scaled_exp, hyperbolic=hyperbolic, circular=circular)
+    return SimpleNamespace(
+        exp=exp, exp_sum=exp_sum, scaled_exp=scaled_exp, hyperbolic=hyperbolic, circular=circular
+    )

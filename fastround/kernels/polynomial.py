@@ -40,33 +40,28 @@ def derivative(degree: int) -> Any:
 
 
 def polynomial(
-    real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, graded: bool = True, lead: int = -1
+    real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1
 ) -> Callable[..., tuple[Any, ...]]:
-    """The nopython function (c, p, q, scale) ↦ scale·matrix·c, rounded to `real`: the coefficients of a polynomial in X.
+    """The nopython function (c, p, scale) ↦ scale·matrix·c, rounded to `real`: the coefficients of a polynomial in X.
 
     `matrix` is for p = 1.  An entry from c_l of degree l to the power X^i takes the power of p that makes them of one
-    degree in u and v, where X^i stands for a quantity of degree i + order.  With `graded` its coefficient is times
-    q^(i + order), for a polynomial in X/q, and the coefficient of X^lead is less by 1.  What is next to nothing becomes
-    zero: subnormal coefficients would change no result, and slow every operation on them down a hundredfold.
+    degree in u and v, where X^i stands for a quantity of degree i + order.  The coefficient of X^lead is less by 1.  What
+    is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on them
+    down a hundredfold.
     """
     tiny = float(np.finfo(real).tiny)
 
-    def times(name: str, power: int) -> list[str]:
-        return [f"{name}{power}"] * (power > 0)
-
     def entry(m: float, j: int, i: int) -> str:
         factors = [] if m == 1 else [repr(float(m))]
-        return " * ".join(factors + times("p", max((degrees[j] - i - order) // 2, 0)) + [f"c[{j}]"])
+        power = max((degrees[j] - i - order) // 2, 0)
+        return " * ".join(factors + [f"p{power}"] * (power > 0) + [f"c[{j}]"])
 
     rows = [[entry(m, j, i) for j, m in enumerate(row) if m] for i, row in enumerate(matrix)]
-    lines = [f"    x{i} = scale * ({' + '.join(row) or '0.0'})" for i, row in enumerate(rows)]
-    if graded:
-        lines = [" * ".join([line, *times("q", i + order)]) for i, line in enumerate(lines)]
-    lines = [line + " - 1.0" * (i == lead) for i, line in enumerate(lines)]
-    text = "".join(lines)
-    powers = [f"    {x}{i} = {f'{x}{i - 1} * {x}' if i > 1 else x}" for x in "pq" for i in range(1, 20) if f"{x}{i}" in text]
+    lines = [f"    x{i} = scale * ({' + '.join(row) or '0.0'})" + " - 1.0" * (i == lead) for i, row in enumerate(rows)]
+    used = max((i for i in range(1, 20) if f"p{i} " in "".join(lines)), default=0)
+    powers = [f"    p{i} = " + (f"p{i - 1} * p" if i > 1 else "p") for i in range(1, used + 1)]
     items = ", ".join(f"real(x{i}) if abs(x{i}) > tiny else zero" for i in range(len(rows)))
-    return _compiled("c, p, q, scale", powers + lines, items, {"real": real, "tiny": tiny, "zero": real(0)})
+    return _compiled("c, p, scale", powers + lines, items, {"real": real, "tiny": tiny, "zero": real(0)})
 
 
 def linear_map(matrix: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

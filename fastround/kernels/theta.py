@@ -83,7 +83,7 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     v = np.hstack([np.eye(n + 1, n, -1), four_minus, -four_minus])
     b = np.hstack([np.eye(n), np.eye(n), -np.eye(n)])
     t_real, t1_real, v_real, b_real = (
-        polynomial(real, matrix, [0] * matrix.shape[1], graded=False) for matrix in (t, slope @ t, v, b)
+        polynomial(real, matrix, [0] * matrix.shape[1]) for matrix in (t, slope @ t, v, b)
     )
     rate = 2 * math.pi**2 * spacing
 
@@ -96,10 +96,10 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
         v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
         b = (*t1_t(t1, t), *t1_t(t1, e), *t1_t(e1, t))
         return (
-            t_real(w, 1.0, 1.0, 1.0),
-            t1_real(w, 1.0, 1.0, rate / k),
-            v_real(v, 1.0, 1.0, 2 * rate / k),
-            b_real(b, 1.0, 1.0, rate / (k * k)),
+            t_real(w, 1.0, 1.0),
+            t1_real(w, 1.0, rate / k),
+            v_real(v, 1.0, 2 * rate / k),
+            b_real(b, 1.0, rate / (k * k)),
         )
 
     @kernel
@@ -127,7 +127,7 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     `weights` are A_l·h^(−l) for l = 1 … terms.  `pair_weights` are c_0 … c_terms of G = c_0 + Σ c_l·(u^l + v^l), and
     then ½c_l − η_l for l = 1 … terms, where ∂/∂k is δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
     """
-    hyperbolic, exp = elementary(real).hyperbolic, elementary(np.float64).exp
+    hyperbolic, exp_sum = elementary(real).hyperbolic, elementary(np.float64).exp_sum
     zero, half, one, two, four = real(0), real(0.5), real(1), real(2), real(4)
     terms, weights_of = weights
     pairs, pair_weights_of = pair_weights
@@ -151,44 +151,43 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
 
     @kernel
     def constants(k):
-        h = exp(-0.5 * k, 0.0)
+        h, h_low = exp_sum(-0.5 * k)
         p = h * h
         w, pair = (1.0, *weights_of(h)), pair_weights_of(h)
         rounded = real(h)
-        # The polynomials of the true h in powers of the rounded one.
-        growth = h / np.float64(rounded)
-        d0 = constant_of(w, p, 1.0, 1.0)[0]
-        d, g = d_of(w, p, growth, 1.0), g_of(pair, p, growth, spacing * k)
+        d0, d = constant_of(w, p, 1.0)[0], d_of(w, p, 1.0)
+        g = g_of(pair, p, spacing * k)
         return (
-            (real(k), real(1 / k), rounded, d[0], real(d0 - np.float64(d[0]))),
-            (d[1:], n_of(w, p, growth, 1.0)),
-            (g[0], g[1:]),
-            (j_of(pair, p, growth, spacing), m_of(pair, p, growth, spacing)),
+            (real(k), real(1 / k), rounded, real((h - np.float64(rounded) + h_low) / h)),
+            (d[0], real(d0 - np.float64(d[0])), d[1:], n_of(w, p, 1.0)),
+            (g[0], g[1:], j_of(pair, p, spacing), m_of(pair, p, spacing)),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, one_over_k, h, d0, d0_low), (d, tail), (g0, g), (odd, near) = constants
+        (k, one_over_k, h, h_error), (d0, d0_low, d, tail), (g0, g, odd, near) = constants
         z = k * a
         x, x_low, y, y_low, v = hyperbolic(z, fma(k, a_low, fma(k, a, -z)), h)
-        # Θ and its square, as sums.
+        x_low, y_low = fma(h_error, x, x_low), fma(h_error, y, y_low)
+        # Θ and its square, as sums; what X lacks is told by the slope of the leading terms.
         rise = horner(x, d)
         t = fma(rise, x, d0)
-        t_low = fma(rise, x, d0 - t) + fma(rise, x_low, d0_low)
+        t_low = fma(rise, x, d0 - t) + fma(fma(two, rise, -d[0]), x_low, d0_low)
         t2 = t * t
         t2_low = fma(t, t, -t2) + two * t * t_low
         r = one / t
         r2 = r * r
         # δ·Y·Θ′.
         lead, lead_low = (x, x_low) if leads else (one, zero)
-        rest = y * horner(x, tail)
+        tail_sum = horner(x, tail)
+        rest = y * tail_sum
         n = fma(y, lead, rest)
-        n_low = fma(y, lead, -n) + fma(y_low, lead, fma(y, lead_low, rest))
+        n_low = fma(y, lead, -n) + fma(y_low, lead + tail_sum, fma(y, lead_low, rest))
         value = quotient(n, n_low, t, t_low, r)
         # δk·G.
         ascent = horner(x, g)
         m = fma(ascent, x, g0)
-        m_low = g0 - fma(-ascent, x, m) + ascent * x_low
+        m_low = g0 - fma(-ascent, x, m) + fma(two, ascent, -g[0]) * x_low
         # δ·(r·G − H), near the centre and elsewhere.
         j = horner(x, odd)
         scale = a * one_over_k if four * a < b else -b * one_over_k
