@@ -98,7 +98,7 @@ def density(real: Any) -> Method:
         )
 
     return Method(
-        (3.5, 42.0 if single else 82.0),
+        (3.4, 42.0 if single else 82.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
             middle_regime(real, 0.5, Weights(7, weights), Weights(11, pair_weights)),

@@ -154,18 +154,18 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         h, h_low = exp_sum(-0.5 * k)
         p = h * h
         w, pair = (1.0, *weights_of(h)), pair_weights_of(h)
-        rounded = real(h)
+        rounded, inverse = real(h), real(1 / k)
         d0, d = constant_of(w, p, 1.0)[0], d_of(w, p, 1.0)
         g = g_of(pair, p, spacing * k)
         return (
-            (real(k), real(1 / k), rounded, real((h - np.float64(rounded) + h_low) / h)),
+            (real(k), inverse, real(fma(-k, np.float64(inverse), 1.0) / k), rounded, real((h - np.float64(rounded) + h_low) / h)),
             (d[0], real(d0 - np.float64(d[0])), d[1:], n_of(w, p, 1.0)),
             (g[0], g[1:], j_of(pair, p, spacing), m_of(pair, p, spacing)),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, one_over_k, h, h_error), (d0, d0_low, d, tail), (g0, g, odd, near) = constants
+        (k, inverse, inverse_low, h, h_error), (d0, d0_low, d, tail), (g0, g, odd, small) = constants
         z = k * a
         x, x_low, y, y_low, v = hyperbolic(z, fma(k, a_low, fma(k, a, -z)), h)
         x_low, y_low = fma(h_error, x, x_low), fma(h_error, y, y_low)
@@ -190,9 +190,12 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         m_low = g0 - fma(-ascent, x, m) + fma(two, ascent, -g[0]) * x_low
         # δ·(r·G − H), near the centre and elsewhere.
         j = horner(x, odd)
-        scale = a * one_over_k if four * a < b else -b * one_over_k
-        rest = -y * j if four * a < b else fma(v + v, j, horner(x, near))
-        change = fma(scale, m, fma(scale, m_low, rest))
+        near = four * a < b
+        offset = a if near else -b
+        scale = offset * inverse
+        scale_low = fma(offset, inverse, -scale) + offset * inverse_low
+        rest = -y * j if near else fma(v + v, j, horner(x, small))
+        change = fma(scale, m, fma(scale, m_low, fma(scale_low, m, rest)))
         return (
             (value if value < half else half) if b > zero else half,
             one,
