@@ -25,7 +25,7 @@ lint: $(VENV)/.test $(VENV)/.bench $(VENV)/.docs $(VENV)/.lint  ## check style a
 	$(RUN) -m mypy
 
 generate: $(VENV)/.docs  ## write what is generated: type stubs, pictures, the diagram of modules
-	$(RUN) docs/stubs.py
+	$(RUN) tests/stubs.py
 	$(RUN) docs/architecture.py
 	$(RUN) docs/pictures.py
 
@@ -58,6 +58,6 @@ $(VENV)-oldest/.%: pyproject.toml | $(VENV)-oldest/bin/python
 	$(VENV)-oldest/bin/python $(PIP_INSTALL) --constraint $(VENV)-oldest/pins.txt --editable '.[$*]'
 	@touch $@
 
-%/bin/python:
+$(RUN) $(VENV)-oldest/bin/python:
 	@test -n "$(PYTHON)" || { echo "fastround needs Python 3.11 or later: make PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv $*
+	$(PYTHON) -m venv --clear $(@D)/..

@@ -12,8 +12,6 @@ from fastround.table import FUNCTIONS
 
 PICTURE = Path(__file__).parent / "images" / "architecture.svg"
 PACKAGE = Path(fastround.__file__).parent
-# Written from the definitions alone.
-APART = {"reference"}
 
 Graph = dict[str, set[str]]
 
@@ -23,7 +21,7 @@ def modules() -> dict[str, Path]:
     paths = sorted(PACKAGE.rglob("*.py"))
     dotted = {path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in paths}
     named = {name.removesuffix("__init__").rstrip(".") or "fastround": path for path, name in dotted.items()}
-    return {name: path for name, path in named.items() if name not in APART and path.read_text().strip()}
+    return {name: path for name, path in named.items() if path.read_text("utf-8").strip()}
 
 
 def imports() -> Graph:
@@ -32,12 +30,14 @@ def imports() -> Graph:
     graph: Graph = {name: set() for name in files}
     for name, path in files.items():
         package = path.parent.relative_to(PACKAGE.parent).parts
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level:
                 base = package[: len(package) - node.level + 1] + tuple((node.module or "").split("."))
                 inside = ".".join(part for part in base[1:] if part)
                 found = {f"{inside}.{alias.name}".lstrip(".") for alias in node.names} & files.keys()
                 graph[name] |= found or {inside or "fastround"} & files.keys()
+            elif isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names} & {"fastround"}
     graph["table"] |= {f"kernels.{function.method}" for function in FUNCTIONS}
     graph = {name: targets - {name} for name, targets in graph.items()}
     imported = set().union(*graph.values())
@@ -92,8 +92,8 @@ def layers(graph: Graph) -> tuple[list[list[str]], list[list[str]]]:
             neighbours.setdefault(below, []).append(above)
     for _ in range(20):
         place = positions(rows)
-        for row in rows:
-            row.sort(key=lambda node: sum(place[n][0] for n in neighbours[node]) / len(neighbours[node]))
+        for nodes in rows:
+            nodes.sort(key=lambda node: sum(place[n][0] for n in neighbours[node]) / len(neighbours[node]))
     return rows, paths
 
 
@@ -102,7 +102,7 @@ WIDTH, HEIGHT, GAP, RISE = 168, 30, 18, 64
 
 def positions(rows: list[list[str]]) -> dict[str, tuple[float, float]]:
     """The centre of every node, each row being centred."""
-    place = {}
+    place: dict[str, tuple[float, float]] = {}
     for i, row in enumerate(rows):
         widths = [20 if "@" in node else WIDTH + GAP for node in row]
         x = -sum(widths) / 2
@@ -120,7 +120,8 @@ def picture() -> str:
     right = max(x for x, _ in place.values()) + WIDTH / 2 + 4
     view = f"{left:g} {-HEIGHT / 2 - 4:g} {right - left:g} {RISE * (len(rows) - 1) + HEIGHT + 8:g}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" width="{right - left:g}" font-family="monospace" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" width="{right - left:g}" '
+        'font-family="monospace" font-size="13">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#64748b"/></marker></defs>',
     ]
@@ -145,4 +146,4 @@ def picture() -> str:
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(picture())
+    PICTURE.write_text(picture(), encoding="utf-8")

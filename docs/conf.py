@@ -6,7 +6,7 @@ from textwrap import indent
 
 from docutils.nodes import Node
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import Config, NumpyDocstring
+from sphinx.ext.napoleon.docstring import NumpyDocstring
 from sphinx.util.docutils import SphinxDirective
 
 import fastround
@@ -19,9 +19,8 @@ version = release = fastround.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "accuracy-table.md"]  # accuracy.md includes it
-myst_enable_extensions = ["amsmath", "dollarmath"]
-myst_heading_anchors = 3
-nitpicky = True
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+autodoc_typehints = "none"  # the docstrings name them
 
 html_theme = "furo"
 html_title = f"fastround {version}"
@@ -36,12 +35,18 @@ class Ufuncs(SphinxDirective):
             text += [function.name, "-" * len(function.name), ""]
             for ufunc in UFUNCS:
                 if ufunc.function == function:
-                    body = str(NumpyDocstring(docstring(ufunc), Config(napoleon_use_rtype=False)))
-                    text.append(f".. py:function:: fastround.{ufunc.name}(x, k, /, out=None, *, where=True, **kwargs)\n")
-                    text.append(indent(body, "   "))
+                    body = str(NumpyDocstring(docstring(ufunc), self.config))
+                    signature = f"fastround.{ufunc.name}(x, k, /, out=None, *, where=True, **kwargs)"
+                    text.append(f".. py:function:: {signature}\n\n{indent(body, '   ')}")
         return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
+
+
+def unnumbered(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Take the numbers from the references of a docstring: on one page, they would be those of all."""
+    lines[:] = [line.removeprefix(".. [1] ") for line in lines]
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.add_directive("ufuncs", Ufuncs)
+    app.connect("autodoc-process-docstring", unnumbered)

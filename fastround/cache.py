@@ -106,8 +106,8 @@ def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
     return module
 
 
-@functools.cache
-def _machine() -> binding.TargetMachine:
+def _new_machine() -> binding.TargetMachine:
+    # Numba does this only when it first compiles something, which it need not do here.
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     cpu, features = target()
@@ -118,16 +118,13 @@ def _machine() -> binding.TargetMachine:
     )
 
 
+_machine = functools.cache(_new_machine)
+
+
 @functools.cache
 def _engine() -> binding.ExecutionEngine:
-    cpu, features = target()
-    llvm_target = binding.Target.from_triple(binding.get_process_triple())
-    x86 = llvm_target.name.startswith("x86")
     # The engine owns its machine, which therefore is another one.
-    machine = llvm_target.create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
-    )
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine())
 
 
 @functools.cache

@@ -8,7 +8,10 @@ compiled), that of a function to call where one is not compiled, the number of o
 
 from __future__ import annotations
 
+import functools
+
 from llvmlite import binding, ir
+from numba.core import cgutils
 
 from . import threads
 
@@ -40,6 +43,18 @@ def module() -> binding.ModuleRef:
     fields = builder.bitcast(data, _INTEGERS)
     n = item(dims, 0)
     with builder.if_then(builder.icmp_signed("<=", n, _INTEGER(0))):
+        builder.ret_void()
+
+    with builder.if_then(_crosses(builder, args, n, steps), likely=False):
+        # One element after the other, by calls of this function.
+        one = builder.alloca(_INTEGER)
+        builder.store(_INTEGER(1), one)
+        element = builder.alloca(_INTEGER, OPERANDS)
+        with cgutils.for_range(builder, n) as each:
+            for index in range(3):
+                pointer = builder.add(_operand(builder, args, index), builder.mul(each.index, item(steps, index)))
+                builder.store(pointer, builder.gep(element, [_INTEGER(index)]))
+            builder.call(function, [builder.bitcast(element, _BYTES), one, steps, data])
         builder.ret_void()
 
     one_sharpness = builder.or_(
@@ -118,16 +133,54 @@ def module() -> binding.ModuleRef:
     builder.branch(done)
 
     builder.position_at_end(done)
-    _restore_status(module, builder, triple, status)
-    with builder.if_then(builder.icmp_signed("!=", builder.load(invalid), _INTEGER(0)), likely=False):
-        # 0/0 raises the flag that NumPy reports; volatile, so that it is computed here.
-        number = builder.alloca(ir.DoubleType())
-        builder.store(ir.DoubleType()(0.0), number).volatile = True
-        zero = builder.load(number)
-        zero.volatile = True
-        builder.store(builder.fdiv(zero, zero), number).volatile = True
+    raised = builder.icmp_signed("!=", builder.load(invalid), _INTEGER(0))
+    _restore_status(module, builder, triple, status, raised)
     builder.ret_void()
     return binding.parse_assembly(str(module))
+
+
+def _operand(builder: ir.IRBuilder, args: ir.Value, index: int) -> ir.Value:
+    """The address of an operand's first element."""
+    return builder.load(builder.gep(builder.bitcast(args, _INTEGERS), [_INTEGER(index)]))
+
+
+def _crosses(builder: ir.IRBuilder, args: ir.Value, n: ir.Value, steps: ir.Value) -> ir.Value:
+    """Whether the output overlaps an input otherwise than element for element, so that the order matters.
+
+    NumPy passes on an input that runs ahead of the output, as of `f(a[1:], k, out=a[:-1])`, and in `reduce` and
+    `accumulate` the input is the output of the element before.  With two outputs neither occurs.
+    """
+
+    def both(*conditions: ir.Value) -> ir.Value:
+        return functools.reduce(builder.and_, conditions)
+
+    def span(index: int) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+        first, step = _operand(builder, args, index), builder.load(builder.gep(steps, [_INTEGER(index)]))
+        last = builder.add(first, builder.mul(builder.sub(n, _INTEGER(1)), step))
+        ascending = builder.icmp_signed(">=", step, _INTEGER(0))
+        return first, step, builder.select(ascending, first, last), builder.select(ascending, last, first)
+
+    crosses = builder.alloca(ir.IntType(1))
+    builder.store(ir.IntType(1)(0), crosses)
+    output, output_step, output_low, output_high = span(2)
+    for index in range(2):
+        first, step, low, high = span(index)
+        # Elements are aligned, so that two of them overlap where they begin at one address.
+        meets = both(
+            builder.icmp_signed(">", n, _INTEGER(1)),
+            builder.icmp_unsigned("<=", low, output_high),
+            builder.icmp_unsigned("<=", output_low, high),
+        )
+        with builder.if_then(meets, likely=False):
+            # With one step, they share all elements or, like real and imaginary parts, none: or else it crosses.
+            alike = both(builder.icmp_signed("==", step, output_step), builder.icmp_signed("!=", step, _INTEGER(0)))
+            distance = builder.sub(first, output)
+            remainder = builder.srem(distance, builder.select(alike, step, _INTEGER(1)))
+            shared = builder.icmp_signed("==", distance, _INTEGER(0))
+            apart = builder.icmp_signed("!=", remainder, _INTEGER(0))
+            harmless = both(alike, builder.or_(shared, apart))
+            builder.store(builder.or_(builder.load(crosses), builder.not_(harmless)), crosses)
+    return builder.load(crosses)
 
 
 def _share(module: ir.Module) -> ir.Function:
@@ -158,9 +211,21 @@ def _save_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> ir.Va
     return None
 
 
-def _restore_status(module: ir.Module, builder: ir.IRBuilder, triple: str, status: ir.Value | None) -> None:
-    if triple.startswith("x86_64"):
+def _restore_status(
+    module: ir.Module, builder: ir.IRBuilder, triple: str, status: ir.Value | None, raised: ir.Value
+) -> None:
+    """Put the status back, and add "invalid value" to it, which is its lowest bit, if `raised`."""
+    if status is None:
+        with builder.if_then(raised, likely=False):
+            # 0/0, which LLVM can neither foresee nor leave out: the accesses are atomic.
+            number = builder.alloca(_INTEGER)
+            builder.store(_INTEGER(0), number)
+            zero = builder.bitcast(builder.load_atomic(number, "monotonic", 8), ir.DoubleType())
+            builder.store_atomic(builder.bitcast(builder.fdiv(zero, zero), _INTEGER), number, "monotonic", 8)
+    elif triple.startswith("x86_64"):
+        builder.store(builder.or_(builder.load(status), builder.zext(raised, ir.IntType(32))), status)
         kind = ir.FunctionType(_VOID, [_BYTES])
         builder.call(ir.Function(module, kind, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(status, _BYTES)])
-    elif status is not None:
-        builder.asm(ir.FunctionType(_VOID, [_INTEGER]), "msr fpsr, $0", "r", [status], True)
+    else:
+        restored = builder.or_(status, builder.zext(raised, _INTEGER))
+        builder.asm(ir.FunctionType(_VOID, [_INTEGER]), "msr fpsr, $0", "r", [restored], True)

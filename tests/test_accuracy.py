@@ -24,7 +24,7 @@ precisions = pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real._
 @functions
 @precisions
 def test_errors_are_within_the_promised_bounds(function: Function, real: Any) -> None:
-    for suffix, worst in sweep(function, real, 24).items():
+    for suffix, worst in sweep(function, real, 9).items():
         assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
 
 
@@ -92,8 +92,8 @@ def test_translation_by_integers(real: Any, k: float) -> None:
     for name, n in itertools.product(("sigmoid_round", "density_round", "sigmoid_floor", "density_ceil"), (1, 2, 777)):
         function, gradient = getattr(fr, name), getattr(fr, f"{name}_grad")
         there, here = function(x + real(n), real(k)), function(x, real(k))
-        # The two round once more, to numbers of different size.
-        assert np.all(np.abs(there - (here + real(n))) <= np.spacing(np.abs(there)))
+        # The two are rounded to numbers of different size.
+        assert np.all(np.abs(there - (here + real(n))) <= np.spacing(np.maximum(np.abs(there), np.abs(here))))
         np.testing.assert_array_equal(gradient(x + real(n), real(k)), gradient(x, real(k)))
 
 

@@ -48,34 +48,37 @@ def density(real: Any) -> Method:
         p = h * h
         p2, p3 = p * p, p * p * p
         p6, p8 = p3 * p3, p3 * p3 * p2
-        above, below = 1 + 4 * p3 + 9 * p8, 1 + 9 * p2 + 25 * p6
-        return 4 * h * above / below, (18 * p2 + 150 * p6) / below - (12 * p3 + 72 * p8) / above - 1
+        p12 = p6 * p6
+        above, below = 1 + 4 * p3 + 9 * p8, 1 + 9 * p2 + 25 * p6 + 49 * p12
+        change = (18 * p2 + 150 * p6 + 588 * p12) / below - (12 * p3 + 72 * p8) / above - 1
+        return 4 * h * above / below, change
 
     @kernel
     def weights(h):
         p = h * h
         p2, p3 = p * p, p * p * p
         odd, _ = odd_weight(h)
-        return odd, 1.0, odd * p, p2, odd * p2 * p2, p3 * p3, odd * p3 * p3 * p3
+        p6 = p3 * p3
+        return odd, 1.0, odd * p, p2, odd * p2 * p2, p6, odd * p6 * p3, p6 * p6
 
     @kernel
     def pair_weights(h):
         p = h * h
         p2, p3 = p * p, p * p * p
         p4, p6 = p2 * p2, p3 * p3
-        p8, p10 = p4 * p4, p4 * p6
+        p8, p10, p12 = p4 * p4, p4 * p6, p6 * p6
         odd, growth = odd_weight(h)
         odd2 = odd * odd
-        c0 = 16 * p2 + 64 * p8 + odd2 * (4 * p + 36 * p4 * p)
+        c0 = 16 * p2 + 64 * p8 + odd2 * p * (4 + 36 * p4 + 100 * p12)
         c1 = odd * (1 + 9 * p + 25 * p3 + 49 * p6 + 81 * p10)
-        c2 = 4 + 36 * p4 + odd2 * (16 * p2 + 64 * p8)
+        c2 = 4 + 36 * p4 + 100 * p12 + odd2 * (16 * p2 + 64 * p8)
         # For odd totals, η_l has a part of alternating sign beside ¼l·c_l.
         turn = (0.25 + growth) * odd * (1 - 3 * p + 5 * p3 - 7 * p6 + 9 * p10)
         return (
-            (c0, c1, c2, c1, c0, p * c1, p2 * c2, p3 * c1, p4 * c0, p6 * c1, p8 * c2, p10 * c1)
+            (c0, c1, c2, c1, c0, p * c1, p2 * c2, p3 * c1, p4 * c0, p6 * c1, p8 * c2, p10 * c1, p12 * c0)
             + (0.25 * c1 + turn, 0.0, -0.25 * c1 - turn, -0.5 * c0, p * (turn - 0.75 * c1), -p2 * c2)
             + (p3 * (-1.25 * c1 - turn), -1.5 * p4 * c0, p6 * (turn - 1.75 * c1), -2 * p8 * c2)
-            + (p10 * (-2.25 * c1 - turn),)
+            + (p10 * (-2.25 * c1 - turn), -2.5 * p12 * c0)
         )
 
     @kernel
@@ -98,10 +101,10 @@ def density(real: Any) -> Method:
         )
 
     return Method(
-        (3.4, 42.0 if single else 82.0),
+        (3.1, 42.0 if single else 82.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
-            middle_regime(real, 0.5, Weights(7, weights), Weights(11, pair_weights)),
+            middle_regime(real, 0.5, Weights(8, weights), Weights(12, pair_weights)),
             sharp_regime(real, 0.5, start, ratio),
         ),
     )

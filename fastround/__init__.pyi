@@ -1,0 +1,59 @@
+# Generated from fastround/table.py by `make generate`.
+
+from typing import Final
+
+import numpy as np
+
+from . import reference as reference
+
+__all__: Final[list[str]]
+__version__: Final[str]
+
+sigmoid_round: Final[np.ufunc]
+"""Smooth rounding by sigmoid windows: the value."""
+sigmoid_round_grad: Final[np.ufunc]
+"""Smooth rounding by sigmoid windows: the derivative by x."""
+sigmoid_round_grad_k: Final[np.ufunc]
+"""Smooth rounding by sigmoid windows: the derivative by k."""
+sigmoid_round_value_and_grad: Final[np.ufunc]
+"""Smooth rounding by sigmoid windows: the value and the derivative by x, in one pass."""
+density_round: Final[np.ufunc]
+"""Smooth rounding by normalised densities: the value."""
+density_round_grad: Final[np.ufunc]
+"""Smooth rounding by normalised densities: the derivative by x."""
+density_round_grad_k: Final[np.ufunc]
+"""Smooth rounding by normalised densities: the derivative by k."""
+density_round_value_and_grad: Final[np.ufunc]
+"""Smooth rounding by normalised densities: the value and the derivative by x, in one pass."""
+sigmoid_floor: Final[np.ufunc]
+"""Smooth floor by sigmoid windows: the value."""
+sigmoid_floor_grad: Final[np.ufunc]
+"""Smooth floor by sigmoid windows: the derivative by x."""
+sigmoid_floor_grad_k: Final[np.ufunc]
+"""Smooth floor by sigmoid windows: the derivative by k."""
+sigmoid_floor_value_and_grad: Final[np.ufunc]
+"""Smooth floor by sigmoid windows: the value and the derivative by x, in one pass."""
+sigmoid_ceil: Final[np.ufunc]
+"""Smooth ceiling by sigmoid windows: the value."""
+sigmoid_ceil_grad: Final[np.ufunc]
+"""Smooth ceiling by sigmoid windows: the derivative by x."""
+sigmoid_ceil_grad_k: Final[np.ufunc]
+"""Smooth ceiling by sigmoid windows: the derivative by k."""
+sigmoid_ceil_value_and_grad: Final[np.ufunc]
+"""Smooth ceiling by sigmoid windows: the value and the derivative by x, in one pass."""
+density_floor: Final[np.ufunc]
+"""Smooth floor by normalised densities: the value."""
+density_floor_grad: Final[np.ufunc]
+"""Smooth floor by normalised densities: the derivative by x."""
+density_floor_grad_k: Final[np.ufunc]
+"""Smooth floor by normalised densities: the derivative by k."""
+density_floor_value_and_grad: Final[np.ufunc]
+"""Smooth floor by normalised densities: the value and the derivative by x, in one pass."""
+density_ceil: Final[np.ufunc]
+"""Smooth ceiling by normalised densities: the value."""
+density_ceil_grad: Final[np.ufunc]
+"""Smooth ceiling by normalised densities: the derivative by x."""
+density_ceil_grad_k: Final[np.ufunc]
+"""Smooth ceiling by normalised densities: the derivative by k."""
+density_ceil_value_and_grad: Final[np.ufunc]
+"""Smooth ceiling by normalised densities: the value and the derivative by x, in one pass."""
