@@ -72,7 +72,7 @@ _GRAD_BOUND = "∂/∂x is within 6 ulp of the exact one while it is a normal nu
 _GRAD_K_BOUND = "∂/∂k is within 8 ulp of the larger of the machine epsilon and its largest magnitude over x"
 
 OUTPUTS = (
-    Output("", (0,), "the value", "f(x)", _VALUE_BOUND, "x at k = 0, {hard} at k = ∞, and ±∞ at x = ±∞"),
+    Output("", (0,), "the value", "f(x)", _VALUE_BOUND, "{soft} at k = 0, {hard} at k = ∞, and ±∞ at x = ±∞"),
     Output("_grad", (1,), "the derivative by x", "∂f/∂x", _GRAD_BOUND, "1 at k = 0, 0 at k = ∞, and nan at x = ±∞"),
     Output("_grad_k", (2,), "the derivative by k", "∂f/∂k", _GRAD_K_BOUND, "0 at k = 0 and k = ∞, and nan at x = ±∞"),
     Output(
@@ -81,7 +81,7 @@ OUTPUTS = (
         "the value and the derivative by x, in one pass",
         "(f(x), ∂f/∂x)",
         f"{_VALUE_BOUND}; {_GRAD_BOUND}; to the bit what the two functions for one output return",
-        "(x, 1) at k = 0, ({hard}, 0) at k = ∞, and (±∞, nan) at x = ±∞",
+        "({soft}, 1) at k = 0, ({hard}, 0) at k = ∞, and (±∞, nan) at x = ±∞",
     ),
 )
 
@@ -99,7 +99,8 @@ def docstring(ufunc: Ufunc) -> str:
     returned = ("y", "dy")[-ufunc.nout :] if ufunc.nout > 1 else ("y",)
     returns = "\n".join(f"{name} : ndarray or scalar\n    Of the broadcast shape and the common dtype of `x` and `k`." for name in returned)
     sources = {"sigmoid": "method 1", "density": "method 2"}
-    example = _EXAMPLES[output.suffix].format(name=ufunc.name, hard=_HARD[function.place])
+    soft, hard = _SOFT[function.place], _HARD[function.place]
+    example = _EXAMPLES[output.suffix].format(name=ufunc.name, soft=2.25 + _SHIFT[function.place], hard=hard)
     return f"""{function.summary}: {output.summary}.
 
 {output.formula} of f(x) = {function.formula},
@@ -124,7 +125,7 @@ Notes
 {output.bounds}.
 The result does not depend on memory layout, the number of threads, or whether `k` is a scalar, to the bit.
 
-Special values: {output.special.format(hard=function.hard)}.
+Special values: {output.special.format(soft=soft, hard=function.hard)}.
 A nan in either operand gives nan, and k < 0 gives nan with NumPy's "invalid value" warning.
 
 Raises
@@ -142,11 +143,13 @@ Examples
 {example}"""
 
 
+_SOFT = {"round": "x", "floor": "x-0.5", "ceil": "x+0.5"}
+_SHIFT = {"round": 0.0, "floor": -0.5, "ceil": 0.5}
 _HARD = {"round": "rint", "floor": "floor", "ceil": "ceil"}
 
 _EXAMPLES = {
-    "": ">>> bool(fr.{name}(2.25, 0.0) == 2.25 and abs(fr.{name}(2.25, 1e3) - np.{hard}(2.25)) < 1e-6)\nTrue",
+    "": ">>> float(fr.{name}(2.25, 0.0))\n{soft}\n>>> bool(abs(fr.{name}(2.25, 1e3) - np.{hard}(2.25)) < 1e-6)\nTrue",
     "_grad": ">>> float(fr.{name}(2.25, 0.0))\n1.0",
     "_grad_k": ">>> float(fr.{name}(2.25, 0.0))\n0.0",
-    "_value_and_grad": ">>> y, dy = fr.{name}(2.25, 0.0)\n>>> float(y), float(dy)\n(2.25, 1.0)",
+    "_value_and_grad": ">>> y, dy = fr.{name}(2.25, 0.0)\n>>> float(y), float(dy)\n({soft}, 1.0)",
 }

@@ -54,7 +54,7 @@ class _Slot:
     def _first_call(self, args: int, dims: int, steps: int, data: int) -> None:
         """Finish a call whose loop is not compiled yet.  No exception may leave it: NumPy would not see it."""
         n, sharpness_step = ctypes.cast(dims, _INTEGERS)[0], ctypes.cast(steps, _INTEGERS)[1]
-        interrupted = False
+        interrupted, failure = False, None
         while True:
             try:
                 address = self._compile(varying=n > 1 and sharpness_step != 0)
@@ -63,8 +63,7 @@ class _Slot:
                 # The outputs must be computed whatever happens, so that the interrupt comes after them.
                 interrupted = True
             except Exception as error:
-                address = 0
-                _warn(f"{self.name} can't be compiled and is interpreted, slowly: {error!r}")
+                address, failure = 0, error
                 break
         # A ufunc call clears the floating-point status, so that what compilation left there is not taken for ours.
         np.add(0.0, 0.0)
@@ -74,6 +73,9 @@ class _Slot:
             self._interpret(args, n, steps)
         if interrupted:
             _thread.interrupt_main()
+        if failure:
+            # Where warnings are errors, ctypes reports this one as an exception that nobody can catch.
+            warnings.warn(f"{self.name} can't be compiled and is interpreted, slowly: {failure!r}", RuntimeWarning, 2)
 
     def _compile(self, varying: bool) -> int:
         """The address of the entry function, when the loop that it will call is there."""
@@ -120,13 +122,6 @@ _entry: list[int] = []
 _slots: list[_Slot] = []
 # NumPy keeps the addresses of these, for as long as the process lives.
 _kept: list[Any] = []
-
-
-def _warn(message: str) -> None:
-    try:
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-    except RuntimeWarning:
-        return
 
 
 def _make(ufunc: Ufunc) -> np.ufunc:

@@ -30,14 +30,15 @@ def density(real: Any) -> Method:
     @kernel
     def dual_weights(k):
         rate, rate_low = dual_rate(k, 0.5)
-        root = exp(-rate, -rate_low)
-        q4 = (root * root) * (root * root)
+        # Powers of Q.
+        q2 = exp(-2 * rate, -2 * rate_low)
+        q4 = q2 * q2
         q8 = q4 * q4
-        # η = 2·root·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
+        # η = 2Q·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
         above = 2 * rate - 1 + q8 * (18 * rate - 1)
         below = 1 - 2 * q4 * (8 * rate - 1)
         relative = (1.5 - rate + q8 * (13.5 - 81 * rate)) / above + 4 * q4 * (3 - 8 * rate) / below
-        w1 = 2 * root * root * above / below
+        w1 = 2 * q2 * above / below
         w3 = q8 * w1
         grown = -2 * rate * relative
         return w1, q4, w3, (rate + grown) * w1, 4 * rate * q4, (9 * rate + grown) * w3
@@ -101,7 +102,7 @@ def density(real: Any) -> Method:
         )
 
     return Method(
-        (3.1, 42.0 if single else 82.0),
+        (3.32, 42.0 if single else 82.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
             middle_regime(real, 0.5, Weights(8, weights), Weights(12, pair_weights)),
