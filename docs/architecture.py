@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from html import escape
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import fastround
@@ -69,32 +69,42 @@ def layers(graph: Graph) -> tuple[list[list[str]], list[list[str]]]:
 
     def depth_of(name: str) -> int:
         if name not in depth:
-            depth[name] = 1 + max((depth_of(target) for target in graph[name]), default=-1)
+            depth[name] = 1 + max((depth_of(other) for other in graph if name in graph[other]), default=-1)
         return depth[name]
 
-    height = max(depth_of(name) for name in graph)
-    rows: list[list[str]] = [[] for _ in range(height + 1)]
+    rows: list[list[str]] = [[] for _ in range(1 + max(depth_of(name) for name in graph))]
     for name in sorted(graph):
-        rows[height - depth[name]].append(name)
+        rows[depth[name]].append(name)
     paths = []
     for name in sorted(graph):
         for target in sorted(graph[name]):
-            between = range(height - depth[name] + 1, height - depth[target])
+            between = range(depth[name] + 1, depth[target])
             path = [name, *(f"{name}→{target}@{row}" for row in between), target]
             for row, point in zip(between, path[1:-1], strict=True):
                 rows[row].append(point)
             paths.append(path)
 
-    neighbours: dict[str, list[str]] = {}
-    for path in paths:
-        for above, below in pairwise(path):
-            neighbours.setdefault(above, []).append(below)
-            neighbours.setdefault(below, []).append(above)
-    for _ in range(20):
-        place = positions(rows)
+    # Any two nodes of a row change places, while that makes the picture less tangled.
+    arrows = [pair for path in paths for pair in pairwise(path)]
+    cost, before = tangle(rows, arrows), None
+    while cost != before:
+        before = cost
         for nodes in rows:
-            nodes.sort(key=lambda node: sum(place[n][0] for n in neighbours[node]) / len(neighbours[node]))
+            for i, j in combinations(range(len(nodes)), 2):
+                nodes[i], nodes[j] = nodes[j], nodes[i]
+                if (new := tangle(rows, arrows)) < cost:
+                    cost = new
+                else:
+                    nodes[i], nodes[j] = nodes[j], nodes[i]
     return rows, paths
+
+
+def tangle(rows: list[list[str]], arrows: list[tuple[str, str]]) -> tuple[int, float]:
+    """How often two arrows cross, and how far they go aside."""
+    place = positions(rows)
+    ends = [(place[start], place[end]) for start, end in arrows]
+    crossings = sum(a[1] == c[1] and (a[0] - c[0]) * (b[0] - d[0]) < 0 for (a, b), (c, d) in combinations(ends, 2))
+    return crossings, sum(abs(a[0] - b[0]) for a, b in ends)
 
 
 WIDTH, HEIGHT, GAP, RISE = 168, 30, 18, 64

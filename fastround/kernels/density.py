@@ -40,8 +40,12 @@ def density(real: Any) -> Method:
         relative = (1.5 - rate + q8 * (13.5 - 81 * rate)) / above + 4 * q4 * (3 - 8 * rate) / below
         w1 = 2 * q2 * above / below
         w3 = q8 * w1
-        grown = -2 * rate * relative
-        return w1, q4, w3, (rate + grown) * w1, 4 * rate * q4, (9 * rate + grown) * w3
+        change1, change3 = rate * (1 - 2 * relative), rate * (9 - 2 * relative)
+        return (
+            (w1, q4, w3)
+            + (change1 * w1, 4 * rate * q4, change3 * w3)
+            + ((1 - change1) * w1, (1 - 4 * rate) * q4, (1 - change3) * w3)
+        )
 
     @kernel
     def odd_weight(h):

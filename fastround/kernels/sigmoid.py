@@ -30,7 +30,11 @@ def sigmoid(real: Any) -> Method:
         q = exp(-rate, -rate_low)
         q4 = (q * q) * (q * q)
         q9 = q4 * q4 * q
-        return q, q4, q9, rate * q, 4 * rate * q4, 9 * rate * q9
+        return (
+            (q, q4, q9)
+            + (rate * q, 4 * rate * q4, 9 * rate * q9)
+            + ((1 - rate) * q, (1 - 4 * rate) * q4, (1 - 9 * rate) * q9)
+        )
 
     @kernel
     def weights(h):

@@ -66,40 +66,46 @@ class Weights(NamedTuple):
 
 
 def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
-    """The dual series; `weights` are those of T for l = 1 … terms, and then their k·∂/∂k."""
+    """The dual series.
+
+    `weights` are those of T for l = 1 … terms, then their derivatives k·∂/∂k, then what they are more than these.
+    """
     circular = elementary(real).circular
     zero, one = real(0), real(1)
     terms, weights_of = weights
-    # From (1, weights, changes): T, E = k·∂T/∂k and their derivatives, in powers of X.
-    of_value, of_change = np.eye(terms + 1, 2 * terms + 1), np.eye(terms + 1, 2 * terms + 1, terms)
-    of_change[0] = 0
-    t, e = symmetric(terms) @ of_value, symmetric(terms) @ of_change
-    slope, curvature = derivative(terms), derivative(terms - 1)
-    t_of, t1_of, t2_of, e_of, e1_of = map(linear_map, (t, slope @ t, curvature @ slope @ t, e, slope @ e))
+    # From (1, the weights): T, E = k·∂T/∂k, M = (T − E)′ and derivatives, in powers of X.
+    series, slope, curvature = symmetric(terms), derivative(terms), derivative(terms - 1)
+    t, e, difference = (series @ np.eye(terms + 1, 3 * terms + 1, i * terms) for i in range(3))
+    e[:, terms] = difference[:, 2 * terms] = 0
+    t_of, t1_of, t2_of, e_of, m_of = map(linear_map, (t, slope @ t, curvature @ slope @ t, e, slope @ difference))
     t1_t1, t1_t, t2_t = product(terms, terms), product(terms, terms + 1), product(terms - 1, terms + 1)
-    # V = X·T′·T + (4 − X²)·(T′² − T″·T) and B = T′·T + T′·E − E′·T, from their products.
+    # V = X·T′·T + (4 − X²)·(T′² − T″·T) and B = M·T + T′·E, from their products.
     n = 2 * terms
     four_minus = 4 * np.eye(n + 1, n - 1) - np.eye(n + 1, n - 1, -2)
     v = np.hstack([np.eye(n + 1, n, -1), four_minus, -four_minus])
-    b = np.hstack([np.eye(n), np.eye(n), -np.eye(n)])
+    b = np.hstack([np.eye(n), np.eye(n)])
     t_real, t1_real, v_real, b_real = (
         polynomial(real, matrix, [0] * matrix.shape[1]) for matrix in (t, slope @ t, v, b)
     )
-    rate = 2 * math.pi**2 * spacing
+    rate = spacing * _TWO_PI2
 
     @kernel
     def constants(k):
         # Below 2^-6 the series is below any rounding error, and underflows to nothing.
         k = np.nan if k < 0 else (0.015625 if k < 0.015625 else k)
         w = (1.0, *weights_of(k))
-        t, t1, t2, e, e1 = t_of(w), t1_of(w), t2_of(w), e_of(w), e1_of(w)
+        t, t1, t2, e, m = t_of(w), t1_of(w), t2_of(w), e_of(w), m_of(w)
         v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
-        b = (*t1_t(t1, t), *t1_t(t1, e), *t1_t(e1, t))
+        b = (*t1_t(m, t), *t1_t(t1, e))
+        # rate/k², rounded once.
+        k2 = k * k
+        scale = rate / k2
+        scale += (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) / k2
         return (
             t_real(w, 1.0, 1.0),
             t1_real(w, 1.0, rate / k),
             v_real(v, 1.0, 2 * rate / k),
-            b_real(b, 1.0, rate / (k * k)),
+            b_real(b, 1.0, scale),
         )
 
     @kernel
