@@ -6,6 +6,7 @@ import ast
 from html import escape
 from itertools import combinations, pairwise
 from pathlib import Path
+from random import Random
 
 import fastround
 from fastround.table import FUNCTIONS
@@ -84,19 +85,25 @@ def layers(graph: Graph) -> tuple[list[list[str]], list[list[str]]]:
                 rows[row].append(point)
             paths.append(path)
 
-    # Any two nodes of a row change places, while that makes the picture less tangled.
     arrows = [pair for path in paths for pair in pairwise(path)]
+    random = Random(0)
+    tries = [untangled([random.sample(row, len(row)) for row in rows], arrows) for _ in range(8)]
+    return min(tries, key=lambda rows: tangle(rows, arrows)), paths
+
+
+def untangled(rows: list[list[str]], arrows: list[tuple[str, str]]) -> list[list[str]]:
+    """The rows, any two nodes having changed places while that made the picture less tangled."""
     cost, before = tangle(rows, arrows), None
     while cost != before:
         before = cost
-        for nodes in rows:
-            for i, j in combinations(range(len(nodes)), 2):
-                nodes[i], nodes[j] = nodes[j], nodes[i]
+        for row in rows:
+            for i, j in combinations(range(len(row)), 2):
+                row[i], row[j] = row[j], row[i]
                 if (new := tangle(rows, arrows)) < cost:
                     cost = new
                 else:
-                    nodes[i], nodes[j] = nodes[j], nodes[i]
-    return rows, paths
+                    row[i], row[j] = row[j], row[i]
+    return rows
 
 
 def tangle(rows: list[list[str]], arrows: list[tuple[str, str]]) -> tuple[int, float]:

@@ -1,7 +1,7 @@
 """Machine code of the loops: compiled by Numba and LLVM when first wanted, and kept on disk between processes.
 
 A file holds the object code of one loop.  Its name carries a digest of all that the code depends on (the sources of
-this package, the versions of Numba and llvmlite, the CPU and its features), so that code of another version or for
+kernels and loops, the versions of Numba and llvmlite, the CPU and its features), so that code of another version or for
 another CPU is never found, and its content begins with its own checksum, so that a damaged file is as good as none.
 """
 
@@ -131,7 +131,9 @@ def _engine() -> binding.ExecutionEngine:
 def _digest() -> str:
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for file in sorted([*package.glob("*.py"), *package.glob("kernels/*.py")]):
+    for file in sorted(
+        [*package.glob("kernels/*.py"), *(package / name for name in ("cache.py", "entry.py", "loops.py"))]
+    ):
         digest.update(file.read_bytes())
     versions = (numba.__version__, llvmlite.__version__, sys.version, binding.get_process_triple(), *target())
     digest.update("\0".join(versions).encode())

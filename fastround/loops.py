@@ -31,10 +31,10 @@ SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
 
 @intrinsic
-def _load(typingctx, address, i, real):  # type: ignore[no-untyped-def]
+def _load(typingctx, address, i, real):
     """Number i of those at an address."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         pointer = builder.inttoptr(args[0], context.get_value_type(real.dtype).as_pointer())
         return builder.load(builder.gep(pointer, [args[1]]))
 
@@ -42,10 +42,10 @@ def _load(typingctx, address, i, real):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _store(typingctx, address, i, value):  # type: ignore[no-untyped-def]
+def _store(typingctx, address, i, value):
     """Set number i of those at an address."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         pointer = builder.inttoptr(args[0], context.get_value_type(value).as_pointer())
         builder.store(args[2], builder.gep(pointer, [args[1]]))
         return context.get_dummy_value()
@@ -54,10 +54,10 @@ def _store(typingctx, address, i, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _buffer(typingctx, real):  # type: ignore[no-untyped-def]
+def _buffer(typingctx, real):
     """The address of a block of numbers on the stack."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         element = context.get_value_type(real.dtype)
         block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK))
         block.align = 64
@@ -129,7 +129,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
     if not varying:
         blocks1, blocks2, blocks3 = map(uniform_regime, (point1, point2, point3))
 
-        def uniform(args, dims, steps, invalid):  # type: ignore[no-untyped-def]
+        def uniform(args, dims, steps, invalid):
             n = dims[0]
             x, y, z = args[0], args[2], args[3] if two_outputs else args[2]
             x_step, y_step, z_step = steps[0], steps[2], steps[3] if two_outputs else steps[2]
@@ -149,7 +149,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
     run2 = varying_regime(constants2, point2, bound1, bound2)
     run3 = varying_regime(constants3, point3, bound2, np.inf)
 
-    def varying_(args, dims, steps, invalid):  # type: ignore[no-untyped-def]
+    def varying_(args, dims, steps, invalid):
         n = dims[0]
         x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
         x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]

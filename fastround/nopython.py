@@ -32,10 +32,10 @@ def _real(x: Any, k: Any) -> Any:
 
 
 @intrinsic
-def _inlined(typingctx, value):  # type: ignore[no-untyped-def]
+def _inlined(typingctx, value):
     """Its argument, and that the function around is always inlined: `vectorize` has no option that says so."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         builder.function.attributes.add("alwaysinline")
         return args[0]
 
@@ -49,7 +49,7 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
         raise NotImplementedError
 
     @overload(scalar, jit_options={"error_model": "numpy", "forceinline": True})
-    def compile_scalar(x, k):  # type: ignore[no-untyped-def]
+    def compile_scalar(x, k):
         real = _real(x, k)
         if real is None:
             return None
@@ -60,7 +60,7 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
         first, last = row.output.picks[0], row.output.picks[-1]
 
         # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
-        def results(x, k):  # type: ignore[no-untyped-def]
+        def results(x, k):
             position, sharpness = real(x), np.float64(k)
             if sharpness < bound1:
                 return point1(position, constants1(sharpness))
@@ -71,7 +71,7 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
         inner = njit(error_model="numpy", forceinline=True)(results)
         if row.nout == 2:
 
-            def pair(x, k):  # type: ignore[no-untyped-def]
+            def pair(x, k):
                 result = inner(x, k)
                 return result[first], result[last]
 
@@ -87,7 +87,7 @@ def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
     dufunc = cache(lambda: vectorize(lambda x, k: _inlined(scalar(x, k))))
 
     @overload(ufunc, inline="always")
-    def compile_single(x, k):  # type: ignore[no-untyped-def]
+    def compile_single(x, k):
         function = dufunc()
         return lambda x, k: function(x, k)
 
@@ -96,7 +96,7 @@ def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
     scalar = _scalar(row)
 
     @overload(ufunc)
-    def compile_pair(x, k):  # type: ignore[no-untyped-def]
+    def compile_pair(x, k):
         if _real(x, k) is not None:
             return lambda x, k: scalar(x, k)
         elements = [t.dtype if isinstance(t, types.Array) else t for t in (x, k)]
@@ -104,7 +104,7 @@ def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
         if real is None:
             return None
 
-        def arrays(x, k):  # type: ignore[no-untyped-def]
+        def arrays(x, k):
             first, second = np.asarray(x), np.asarray(k)
             shape = np.broadcast_shapes(first.shape, second.shape)
             xs, ks = np.broadcast_to(first, shape), np.broadcast_to(second, shape)

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Function(NamedTuple):
     """A rounding function: a method of `fastround.kernels`, and where its steps are."""
 
     name: str
-    method: str
-    place: str
+    method: Literal["sigmoid", "density"]
+    place: Literal["round", "floor", "ceil"]
     summary: str
     formula: str
     hard: str
 
     def build(self) -> Callable[[Any], Any]:
         """The kernel module's builder, imported when first wanted."""
-        builder: Callable[[Any], Any] = getattr(importlib.import_module(f".kernels.{self.method}", __package__), self.method)
+        builder: Callable[[Any], Any] = getattr(
+            importlib.import_module(f".kernels.{self.method}", __package__), self.method
+        )
         return builder
 
 
@@ -61,10 +63,28 @@ _DENSITY = "D(x) = Σ n·ρ(k(x−n)) / Σ ρ(k(x−n))"
 FUNCTIONS = (
     Function("sigmoid_round", "sigmoid", "round", "Smooth rounding by sigmoid windows", _SIGMOID, "np.rint(x)"),
     Function("density_round", "density", "round", "Smooth rounding by normalised densities", _DENSITY, "np.rint(x)"),
-    Function("sigmoid_floor", "sigmoid", "floor", "Smooth floor by sigmoid windows", f"S(x−½), {_SIGMOID}", "np.rint(x-0.5)"),
-    Function("sigmoid_ceil", "sigmoid", "ceil", "Smooth ceiling by sigmoid windows", f"S(x+½), {_SIGMOID}", "np.rint(x+0.5)"),
-    Function("density_floor", "density", "floor", "Smooth floor by normalised densities", f"D(x−½), {_DENSITY}", "np.rint(x-0.5)"),
-    Function("density_ceil", "density", "ceil", "Smooth ceiling by normalised densities", f"D(x+½), {_DENSITY}", "np.rint(x+0.5)"),
+    Function(
+        "sigmoid_floor", "sigmoid", "floor", "Smooth floor by sigmoid windows", f"S(x−½), {_SIGMOID}", "np.rint(x-0.5)"
+    ),
+    Function(
+        "sigmoid_ceil", "sigmoid", "ceil", "Smooth ceiling by sigmoid windows", f"S(x+½), {_SIGMOID}", "np.rint(x+0.5)"
+    ),
+    Function(
+        "density_floor",
+        "density",
+        "floor",
+        "Smooth floor by normalised densities",
+        f"D(x−½), {_DENSITY}",
+        "np.rint(x-0.5)",
+    ),
+    Function(
+        "density_ceil",
+        "density",
+        "ceil",
+        "Smooth ceiling by normalised densities",
+        f"D(x+½), {_DENSITY}",
+        "np.rint(x+0.5)",
+    ),
 )
 
 _VALUE_BOUND = "The value is within 4 ulp of the exact one"
@@ -97,7 +117,8 @@ def docstring(ufunc: Ufunc) -> str:
     """The documentation of a ufunc, without the signature that NumPy puts before it."""
     function, output = ufunc.function, ufunc.output
     returned = ("y", "dy")[-ufunc.nout :] if ufunc.nout > 1 else ("y",)
-    returns = "\n".join(f"{name} : ndarray or scalar\n    Of the broadcast shape and the common dtype of `x` and `k`." for name in returned)
+    described = "ndarray or scalar\n    Of the broadcast shape and the common dtype of `x` and `k`."
+    returns = "\n".join(f"{name} : {described}" for name in returned)
     sources = {"sigmoid": "method 1", "density": "method 2"}
     soft, hard = _SOFT[function.place], _HARD[function.place]
     example = _EXAMPLES[output.suffix].format(name=ufunc.name, soft=2.25 + _SHIFT[function.place], hard=hard)

@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
-from numpy._core import _multiarray_umath
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 from . import cache, entry, threads
 from .table import UFUNCS, Ufunc, docstring
@@ -41,7 +41,7 @@ class _Slot:
     def __init__(self, ufunc: Ufunc, precision: tuple[Any, str, Any]) -> None:
         self.ufunc, (self.real, _, self.ctype) = ufunc, precision
         self.first_call = _LOOP(self._first_call)
-        first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value
+        first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value or 0
         # As `fastround.entry` reads it.
         self.data = (ctypes.c_ssize_t * 5)(0, 0, first_call, 2 + ufunc.nout, ctypes.addressof(threads.state))
         self.table: Any = None
@@ -115,7 +115,8 @@ class _Slot:
         np.add(0.0, 0.0)
         if invalid:
             infinity = float("inf")
-            infinity - infinity  # noqa: B018  (raises the flag that NumPy reports)
+            # This raises the flag that NumPy reports.
+            infinity - infinity
 
 
 _entry: list[int] = []

@@ -51,20 +51,20 @@ def _interpreted_power_of_two(n: Any) -> Any:
 
 
 @_nopython(_interpreted_fma)
-def fma(typingctx, a, b, c):  # type: ignore[no-untyped-def]
+def fma(typingctx, a, b, c):
     """a·b + c, rounded once."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         return builder.fma(*args)
 
     return a(a, a, a), codegen
 
 
 @_nopython(_interpreted_horner)
-def horner(typingctx, x, coefficients):  # type: ignore[no-untyped-def]
+def horner(typingctx, x, coefficients):
     """Σ coefficients[i]·x^i by Horner's rule, one fma a term."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         x, packed = args
         terms = [builder.extract_value(packed, i) for i in range(coefficients.count)]
         result = terms.pop()
@@ -76,11 +76,11 @@ def horner(typingctx, x, coefficients):  # type: ignore[no-untyped-def]
 
 
 @_nopython(_interpreted_power_of_two)
-def power_of_two(typingctx, n):  # type: ignore[no-untyped-def]
+def power_of_two(typingctx, n):
     """2^n for an integral float n, while 2^n is a normal number."""
     mantissa, bias, integer = _FORMATS[n]
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         # Adding 1.5·2^mantissa leaves n + bias in the low bits, which a shift moves to the exponent field.
         shift = ir.Constant(args[0].type, 1.5 * 2.0**mantissa + bias)
         bits = builder.bitcast(builder.fadd(args[0], shift), integer)
@@ -168,6 +168,4 @@ def elementary(real: Any) -> SimpleNamespace:
         cos, sin = horner(z2, cos_series), fma(z * z2, horner(z2, sin_series), z)
         return np.copysign(fma(minus_4_pi2 * sin, sin, two), b - a), four * sin * cos
 
-    return SimpleNamespace(
-        exp=exp, exp_sum=exp_sum, scaled_exp=scaled_exp, hyperbolic=hyperbolic, circular=circular
-    )
+    return SimpleNamespace(exp=exp, exp_sum=exp_sum, scaled_exp=scaled_exp, hyperbolic=hyperbolic, circular=circular)

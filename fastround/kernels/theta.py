@@ -164,7 +164,13 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         d0, d = constant_of(w, p, 1.0)[0], d_of(w, p, 1.0)
         g = g_of(pair, p, spacing * k)
         return (
-            (real(k), inverse, real(fma(-k, np.float64(inverse), 1.0) / k), rounded, real((h - np.float64(rounded) + h_low) / h)),
+            (
+                real(k),
+                inverse,
+                real(fma(-k, np.float64(inverse), 1.0) / k),
+                rounded,
+                real((h - np.float64(rounded) + h_low) / h),
+            ),
             (d[0], real(d0 - np.float64(d[0])), d[1:], n_of(w, p, 1.0)),
             (g[0], g[1:], j_of(pair, p, spacing), m_of(pair, p, spacing)),
         )
@@ -240,7 +246,9 @@ def sharp_regime(real: Any, spacing: float, start: Callable[..., Any], ratio: Ca
         to_slope = 0.0 if hard else k * unguard * steepness
         return (
             (real(largest if k > largest else k), real(-steepness * (largest if k > largest else k))),
-            real(0.0 if exponent < least else wide_exp(least if exponent < least else exponent, 0.0, np.float64(guard))),
+            real(
+                0.0 if exponent < least else wide_exp(least if exponent < least else exponent, 0.0, np.float64(guard))
+            ),
             (real(0.0 if hard else unguard), real(to_slope), real(0.0 if hard else tiny / to_slope)),
             real((0.5 + (0.0 if hard else 0.0 * k)) / unguard),
         )
