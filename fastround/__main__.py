@@ -45,10 +45,8 @@ def _demo(options: argparse.Namespace) -> int:
         return _fail(f'the demo needs more packages ({error}). To install them: pip install "fastround[demo]"', 1)
     try:
         demo.run(options.picture, options.output, options.steps, options.bits, options.seed)
-    except demo.PictureError as error:
+    except demo.DemoError as error:
         return _fail(str(error), 2)
-    except OSError as error:
-        return _fail(f"cannot write to {options.output}: {error}", 2)
     return 0
 
 
@@ -66,13 +64,15 @@ def _parser() -> argparse.ArgumentParser:
         help="learn a quantiser for a photograph through smooth rounding",
         description="Learn a quantiser for each channel of a photograph by gradient descent, with straight-through "
         "gradients and with smooth rounding, compare the two, and save fastround-demo.png.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    demo.add_argument("picture", nargs="?", type=Path, help="any picture (default: a photograph in Matplotlib)")
-    demo.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="folder for the picture it saves")
-    demo.add_argument("--steps", type=_integer(1, 1_000_000), default=300, metavar="N", help="steps of descent")
-    demo.add_argument("--bits", type=_integer(1, 8), default=3, metavar="N", help="bits per channel, 1 to 8")
-    demo.add_argument("--seed", type=_integer(0, 2**63), default=0, metavar="N", help="seed of the choice of pixels")
+    default = "(default: %(default)s)"
+    demo.add_argument(
+        "picture", nargs="?", type=Path, metavar="PICTURE", help="any picture (default: a photograph in Matplotlib)"
+    )
+    demo.add_argument("--output", type=Path, default=Path(), metavar="DIR", help=f"where to save the result {default}")
+    demo.add_argument("--steps", type=_integer(1, 1_000_000), default=300, metavar="N", help=f"steps {default}")
+    demo.add_argument("--bits", type=_integer(1, 8), default=3, metavar="N", help=f"bits per channel, 1..8 {default}")
+    demo.add_argument("--seed", type=_integer(0, 2**63), default=0, metavar="N", help=f"random seed {default}")
     return parser
 
 

@@ -7,11 +7,12 @@ another CPU is never found, and its content begins with its own checksum, so tha
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
+import secrets
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,12 @@ def _save(name: str, code: bytes) -> None:
     path = folder()
     if path is None:
         return
+    # Under a name of its own until it is complete, for other processes may look for it, or write it too.
+    draft = path / f"{name}.{secrets.token_hex(8)}"
     try:
-        with tempfile.NamedTemporaryFile(dir=path, delete=False) as file:
-            file.write(_MAGIC + hashlib.sha256(code).digest() + code)
-        os.replace(file.name, path / f"{name}-{_digest()}.o")
+        draft.write_bytes(_MAGIC + hashlib.sha256(code).digest() + code)
+        os.replace(draft, path / f"{name}-{_digest()}.o")
     except OSError:
         # A folder that is full or gone makes the next process slower, and nothing else.
-        return
+        with contextlib.suppress(OSError):
+            draft.unlink()

@@ -40,19 +40,25 @@ def module() -> binding.ModuleRef:
     def call(address: ir.Value, kind: ir.FunctionType, arguments: list[ir.Value]) -> ir.Value:
         return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
 
-    fields = builder.bitcast(data, _INTEGERS)
+    def place(index: int) -> ir.Value:
+        # An operand that is not there takes the place of the first.
+        return builder.select(builder.icmp_signed("<", _INTEGER(index), item(fields, 3)), _INTEGER(index), _INTEGER(0))
+
+    fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
     n = item(dims, 0)
     with builder.if_then(builder.icmp_signed("<=", n, _INTEGER(0))):
         builder.ret_void()
 
-    with builder.if_then(_crosses(builder, args, n, steps), likely=False):
+    with builder.if_then(_crosses(builder, pointers, n, steps), likely=False):
         # One element after the other, by calls of this function.
         one = builder.alloca(_INTEGER)
         builder.store(_INTEGER(1), one)
         element = builder.alloca(_INTEGER, OPERANDS)
         with cgutils.for_range(builder, n) as each:
-            for index in range(3):
-                pointer = builder.add(_operand(builder, args, index), builder.mul(each.index, item(steps, index)))
+            for index in range(OPERANDS):
+                source = place(index)
+                step = builder.load(builder.gep(steps, [source]))
+                pointer = builder.add(builder.load(builder.gep(pointers, [source])), builder.mul(each.index, step))
                 builder.store(pointer, builder.gep(element, [_INTEGER(index)]))
             builder.call(function, [builder.bitcast(element, _BYTES), one, steps, data])
         builder.ret_void()
@@ -101,11 +107,8 @@ def module() -> binding.ModuleRef:
     share_dims, share_steps = builder.alloca(_INTEGER), builder.alloca(_INTEGER, OPERANDS)
     builder.store(count, share_dims)
     rest_args = builder.alloca(_INTEGER, OPERANDS)
-    pointers = builder.bitcast(args, _INTEGERS)
     for index in range(OPERANDS):
-        # An operand that is not there takes the place of the first.
-        there = builder.icmp_signed("<", _INTEGER(index), item(fields, 3))
-        source = builder.select(there, _INTEGER(index), _INTEGER(0))
+        source = place(index)
         step = builder.mul(builder.load(builder.gep(steps, [source])), share)
         builder.store(step, builder.gep(share_steps, [_INTEGER(index)]))
         rest = builder.add(builder.load(builder.gep(pointers, [source])), builder.mul(step, count))
@@ -139,12 +142,7 @@ def module() -> binding.ModuleRef:
     return binding.parse_assembly(str(module))
 
 
-def _operand(builder: ir.IRBuilder, args: ir.Value, index: int) -> ir.Value:
-    """The address of an operand's first element."""
-    return builder.load(builder.gep(builder.bitcast(args, _INTEGERS), [_INTEGER(index)]))
-
-
-def _crosses(builder: ir.IRBuilder, args: ir.Value, n: ir.Value, steps: ir.Value) -> ir.Value:
+def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.Value) -> ir.Value:
     """Whether the output overlaps an input otherwise than element for element, so that the order matters.
 
     NumPy passes on an input that runs ahead of the output, as of `f(a[1:], k, out=a[:-1])`, and in `reduce` and
@@ -155,7 +153,7 @@ def _crosses(builder: ir.IRBuilder, args: ir.Value, n: ir.Value, steps: ir.Value
         return functools.reduce(builder.and_, conditions)
 
     def span(index: int) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
-        first, step = _operand(builder, args, index), builder.load(builder.gep(steps, [_INTEGER(index)]))
+        first, step = (builder.load(builder.gep(array, [_INTEGER(index)])) for array in (pointers, steps))
         last = builder.add(first, builder.mul(builder.sub(n, _INTEGER(1)), step))
         ascending = builder.icmp_signed(">=", step, _INTEGER(0))
         return first, step, builder.select(ascending, first, last), builder.select(ascending, last, first)

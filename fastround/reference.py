@@ -917,9 +917,7 @@ def _density_ceil_windowed(x: float, k: float, radius: SupportsIndex) -> _Jet:
 # --- As published ---------------------------------------------------------------------------------
 
 
-def _sigmoid_round_literal(
-    x: float, k: float, radius: SupportsIndex, center: _Centre = "floor"
-) -> _Jet:
+def _sigmoid_round_literal(x: float, k: float, radius: SupportsIndex, center: _Centre = "floor") -> _Jet:
     return _literal_sigmoid(x, k, radius, center)
 
 
@@ -931,9 +929,7 @@ def _sigmoid_round_literal(
 ) = _family(_sigmoid_round_literal, _ABOUT_LITERAL_SIGMOID)
 
 
-def _density_round_literal(
-    x: float, k: float, radius: SupportsIndex, center: _Centre = "floor"
-) -> _Jet:
+def _density_round_literal(x: float, k: float, radius: SupportsIndex, center: _Centre = "floor") -> _Jet:
     return _literal_density(x, k, radius, center)
 
 

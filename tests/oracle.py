@@ -197,9 +197,7 @@ class Dual:
             sign = [(-1) ** m for m in ms]
             self.value = Fourier([s * f / (pi * m) for s, f, m in zip(sign, phi, ms, strict=True)])
             self.grad = Fourier([s * f * 2 for s, f in zip(sign, phi, strict=True)])
-            self.grad_k = Fourier(
-                [s * f / (pi * m) for s, f, m in zip(sign, phi_k, ms, strict=True)]
-            )
+            self.grad_k = Fourier([s * f / (pi * m) for s, f, m in zip(sign, phi_k, ms, strict=True)])
         else:
             self.top = Fourier([2 * f for f in phi_t])
             self.top_x = Fourier([4 * pi * m * f for f, m in zip(phi_t, ms, strict=True)])

@@ -185,9 +185,7 @@ def test_oracle_near_a_step(method: Method, k: float) -> None:
 def test_largest_derivative_in_k(method: Method, radius: int | None, k: float) -> None:
     largest = max_abs_grad_k(method, k, radius)
     width = min(0.5, 10 / k)
-    sizes = [
-        abs(oracle.oracle(method, -0.5, i / 128 * width, k, radius).grad_k) for i in range(129)
-    ]
+    sizes = [abs(oracle.oracle(method, -0.5, i / 128 * width, k, radius).grad_k) for i in range(129)]
     assert max(sizes) <= largest * (1 + 1e-9)
     assert max(sizes) >= largest * (1 - 1e-3)
 
@@ -600,9 +598,7 @@ def test_documentation(name: str) -> None:
     function = getattr(reference, name)
     assert function.__name__ == function.__qualname__ == name
     assert function.__module__ == "fastround.reference"
-    parameters = (
-        ["x", "k"] + ["radius"] * (name in WITH_RADIUS) + ["center"] * (name in WITH_CENTER)
-    )
+    parameters = ["x", "k"] + ["radius"] * (name in WITH_RADIUS) + ["center"] * (name in WITH_CENTER)
     assert list(inspect.signature(function).parameters) == parameters
     text = inspect.getdoc(function)
     assert text is not None

@@ -25,7 +25,8 @@ def cells(real: Any) -> dict[str, Callable[[Any], Any]]:
     def round_cell(x):
         """Steps at the half-integers: the offset is exact."""
         centre = np.rint(x)
-        r = zero if abs(x) == infinity else x - centre
+        # A nan is left out here too, so that none but x itself comes to the results.
+        r = x - centre if abs(x) < infinity else zero
         a = abs(r)
         b = half - a
         return x, centre, x - centre, a, zero, b, (half - b) - a
@@ -34,7 +35,7 @@ def cells(real: Any) -> dict[str, Callable[[Any], Any]]:
     def floor_cell(x):
         """Steps at the integers, the centre of a cell being n where x is n + ½: the distance is exact."""
         nearest = np.rint(x)
-        e = zero if abs(x) == infinity else x - nearest
+        e = x - nearest if abs(x) < infinity else zero
         b = abs(e)
         a = half - b
         # On a step, the centre is the even neighbour, as for rint(x − ½).

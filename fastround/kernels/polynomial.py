@@ -42,7 +42,7 @@ def derivative(degree: int) -> Any:
 def polynomial(
     real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1
 ) -> Callable[..., tuple[Any, ...]]:
-    """The nopython function (c, p, scale) ↦ scale·matrix·c, rounded to `real`: coefficients of a polynomial in X.
+    """The nopython function (c, p, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
 
     `matrix` is for p = 1.  An entry from c_l of degree l to the power X^i takes the power of p that makes them of one
     degree in u and v, where X^i stands for a quantity of degree i + order.  The coefficient of X^lead is less by 1.  What
@@ -79,4 +79,5 @@ def product(count: int, other: int) -> Callable[[tuple[Any, ...], tuple[Any, ...
 def _compiled(arguments: str, lines: list[str], items: str, names: dict[str, Any]) -> Callable[..., tuple[Any, ...]]:
     """A kernel function written out without loops: Numba compiles tuples of known length, not comprehensions."""
     exec("\n".join([f"def function({arguments}):", *lines, f"    return ({items},)"]), names)
-    return kernel(names["function"])
+    compiled: Callable[..., tuple[Any, ...]] = kernel(names["function"])
+    return compiled

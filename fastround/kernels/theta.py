@@ -236,6 +236,7 @@ def sharp_regime(real: Any, spacing: float, start: Callable[..., Any], ratio: Ca
     tiny = float(np.finfo(real).tiny)
     tiny_change = real(tiny / unguard)
     largest = float(np.finfo(real).max) / 4
+    tie = real(0.5 / unguard)
     steepness = 1 / spacing
 
     @kernel
@@ -249,13 +250,13 @@ def sharp_regime(real: Any, spacing: float, start: Callable[..., Any], ratio: Ca
             real(
                 0.0 if exponent < least else wide_exp(least if exponent < least else exponent, 0.0, np.float64(guard))
             ),
-            (real(0.0 if hard else unguard), real(to_slope), real(0.0 if hard else tiny / to_slope)),
-            real((0.5 + (0.0 if hard else 0.0 * k)) / unguard),
+            # A nan in every factor: k meets nothing but zeros on the step itself.
+            (real(0.0 if hard else unguard + 0.0 * k), real(to_slope), real(0.0 if hard else tiny / to_slope)),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, rate), u0, (unit, to_slope, tiny_slope), tie = constants
+        (k, rate), u0, (unit, to_slope, tiny_slope) = constants
         exponent = rate * b
         exponent_low = fma(rate, b_low, fma(rate, b, -exponent))
         below = exponent < least

@@ -1,0 +1,43 @@
+"""Running code in a process of its own, where a crash, a hang or a signal is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import fastround
+
+_ROOT = str(Path(fastround.__file__).parents[1])
+
+
+def run(code: str, timeout: float = 240, **environment: str | None) -> str:
+    """What a new process prints that runs the code with warnings as errors, and ends well and without complaint.
+
+    The environment is this one with changes, where None removes a variable.
+    """
+    changed = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")]), **environment}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        env={name: value for name, value in {**os.environ, **changed}.items() if value is not None},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, complaints = process.communicate(timeout=timeout)
+    finally:
+        # Its children too, which may outlive it and hold its pipes.
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+    # What a callback from C raises, as where a loop can't be compiled, changes no exit code.
+    assert (process.returncode, complaints) == (0, ""), f"{output}\n{complaints}\nexit code {process.returncode}"
+    return output
