@@ -1,7 +1,7 @@
 """The same names in nopython code.
 
-There a function with one output is a DUFunc of the point kernel, inlined, so that Numba fuses array expressions around
-it into one loop; with two outputs, it is a tuple of scalars or a loop that fills two arrays.  None of it starts
+There a function with one output is a DUFunc of the point kernel, so that Numba fuses array expressions around it into
+one loop; with two outputs, it is a tuple of scalars or a loop that fills two arrays.  None of it starts
 threads: the caller's `parallel=True` does.
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 from numba import njit, types, vectorize
-from numba.extending import intrinsic, overload
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic, overload, typeof_impl
 
 from .table import UFUNCS, Ufunc
 
@@ -84,12 +85,16 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
 def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
     scalar = _scalar(row)
     # Made when first wanted: DUFuncs take a part of Numba that is slow to import.
-    dufunc = cache(lambda: vectorize(lambda x, k: _inlined(scalar(x, k))))
+    _dufuncs[ufunc] = cache(lambda: vectorize(lambda x, k: _inlined(scalar(x, k))))
 
-    @overload(ufunc, inline="always")
-    def compile_single(x, k):
-        function = dufunc()
-        return lambda x, k: function(x, k)
+
+# Numba takes a ufunc here for its DUFunc, not for an overload that calls it: only so do array expressions fuse.
+_dufuncs: dict[np.ufunc, Callable[[], Any]] = {}
+
+
+@typeof_impl.register(np.ufunc)
+def _typeof_ufunc(ufunc: np.ufunc, context: Any) -> Any:
+    return cpu_target.typing_context.resolve_value_type(_dufuncs[ufunc]()) if ufunc in _dufuncs else None
 
 
 def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+import threading
 import warnings
 from typing import Any
 
@@ -72,7 +73,8 @@ class _Slot:
         else:
             self._interpret(args, n, steps)
         if interrupted:
-            _thread.interrupt_main()
+            # A moment later, for ctypes would swallow what is raised in here.
+            threading.Timer(0.01, _thread.interrupt_main).start()
         if failure:
             # Where warnings are errors, ctypes reports this one as an exception that nobody can catch.
             warnings.warn(f"{self.name} can't be compiled and is interpreted, slowly: {failure!r}", RuntimeWarning, 2)

@@ -22,7 +22,7 @@ def run(code: str, timeout: float = 240, **environment: str | None) -> str:
     """
     changed = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", "")]), **environment}
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        [sys.executable, "-P", "-W", "error", "-c", textwrap.dedent(code)],
         env={name: value for name, value in {**os.environ, **changed}.items() if value is not None},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

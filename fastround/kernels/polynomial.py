@@ -45,9 +45,9 @@ def polynomial(
     """The nopython function (c, p, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
 
     `matrix` is for p = 1.  An entry from c_l of degree l to the power X^i takes the power of p that makes them of one
-    degree in u and v, where X^i stands for a quantity of degree i + order.  The coefficient of X^lead is less by 1.  What
-    is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on them
-    down a hundredfold.
+    degree in u and v, where X^i stands for a quantity of degree i + order.  The coefficient of X^lead is less by 1.
+    What is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on
+    them down a hundredfold.
     """
     tiny = float(np.finfo(real).tiny)
 
