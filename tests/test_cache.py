@@ -14,8 +14,7 @@ import pytest
 from processes import run
 
 import fastround
-from fastround import cache, reference
-from fastround.table import UFUNCS
+from fastround import reference
 
 # A call of each loop of one ufunc, with a message for what is not compiled, and the results to the bit.
 _CALL = """

@@ -36,7 +36,9 @@ def test_every_name_on_scalars(row: Ufunc) -> None:
 
 
 @pytest.mark.parametrize(
-    "x", [X, X.T, X[::2, ::-3], X[0], np.asfortranarray(X), np.array(0.3)], ids="C F strided 1d F-copy 0d".split()
+    "x",
+    [X, X.T, X[::2, ::-3], X[0], np.asfortranarray(X), np.array(0.3)],
+    ids=["C", "F", "strided", "1d", "F-copy", "0d"],
 )
 def test_arrays_of_any_layout(x: Any) -> None:
     np.testing.assert_array_equal(_value(x, 7.0), fr.sigmoid_round(x, 7.0))
