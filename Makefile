@@ -15,7 +15,7 @@ demo: $(VENV)/.demo  ## see fastround at work
 	$(RUN) -m fastround demo
 
 test: $(VENV)/.test  ## run the tests
-	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest
 
 accuracy: $(VENV)/.test  ## measure every error bound anew, and write docs/accuracy-table.md
 	$(RUN) tests/accuracy.py

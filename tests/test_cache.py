@@ -29,6 +29,9 @@ assert fr.ufuncs.compiled() == ["sigmoid_round.float64"]
 _NO_COMPILER = """
 import sys
 import fastround.cache
+
+# Many loops are compiled here, each in processes of their own.
+pytestmark = pytest.mark.long
 def numba_module(*arguments):
     raise AssertionError("compiled")
 fastround.cache.numba_module = numba_module

@@ -26,6 +26,9 @@ from hypothesis import strategies as st
 import fastround as fr
 from fastround.table import FUNCTIONS, UFUNCS
 
+# Many loops are compiled here, each in processes of their own.
+pytestmark = pytest.mark.long
+
 ALL = {row.name: getattr(fr, row.name) for row in UFUNCS}
 VALUES = {row.name for row in UFUNCS if row.output.suffix == ""}
 
