@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+import signal
 import threading
 import warnings
 from typing import Any
@@ -74,7 +75,7 @@ class _Slot:
             self._interpret(args, n, steps)
         if interrupted:
             # A moment later, for ctypes would swallow what is raised in here.
-            threading.Timer(0.01, _thread.interrupt_main).start()
+            threading.Timer(0.01, _interrupt_main_thread).start()
         if failure:
             # Where warnings are errors, ctypes reports this one as an exception that nobody can catch.
             warnings.warn(f"{self.name} can't be compiled and is interpreted, slowly: {failure!r}", RuntimeWarning, 2)
@@ -119,6 +120,14 @@ class _Slot:
             infinity = float("inf")
             # This raises the flag that NumPy reports.
             infinity - infinity
+
+
+def _interrupt_main_thread() -> None:
+    if hasattr(signal, "pthread_kill"):
+        # Unlike the other, this one ends also a wait.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 _entry: list[int] = []

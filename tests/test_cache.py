@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from processes import run
 import fastround
 from fastround import reference
 
-# A call of each loop of one ufunc, with a message for what is not compiled, and the results to the bit.
+# A call, and its results to the bit.
 _CALL = """
 import numpy as np, fastround as fr
 x = np.linspace(-3, 3, 50)
@@ -29,9 +30,6 @@ assert fr.ufuncs.compiled() == ["sigmoid_round.float64"]
 _NO_COMPILER = """
 import sys
 import fastround.cache
-
-# Many loops are compiled here, each in processes of their own.
-pytestmark = pytest.mark.long
 def numba_module(*arguments):
     raise AssertionError("compiled")
 fastround.cache.numba_module = numba_module
@@ -198,7 +196,7 @@ def test_code_of_another_version_is_ignored(
 ) -> None:
     """After a change of Numba, of the CPU's features or of a kernel there are new files, and the old ones stay."""
     before = files(warm)
-    changes = {
+    changes: dict[str, tuple[str, dict[str, Any]]] = {
         "numba": ("import numba; numba.__version__ = '0'", {}),
         "features": ("", {"NUMBA_CPU_FEATURES": "+sse2"}),
         "kernel": ("", {"PYTHONPATH": str(tmp_path_factory.mktemp("copy"))}),
@@ -209,10 +207,8 @@ def test_code_of_another_version_is_ignored(
     with (copy / "kernels" / "cells.py").open("a") as source:
         source.write("# changed\n")
     for count, (code, environment) in enumerate(changes.values(), start=1):
-        made = run(f"{code}\n{compiler.stand_in}{_CALL}print(*made)", NUMBA_CACHE_DIR=str(warm), **environment).split()[
-            1
-        ]
-        assert made == LOOP
+        code = f"{code}\n{compiler.stand_in}{_CALL}print(*made)"
+        assert run(code, NUMBA_CACHE_DIR=str(warm), **environment).split()[1] == LOOP
         assert files(warm).items() > before.items()
         assert len(files(warm)) == len(before) + 2 * count
 
@@ -260,7 +256,7 @@ def test_without_a_writable_folder(
     compiler: Compiler, tmp_path: Path, variable: str, make: Callable[[Path], Path]
 ) -> None:
     """The loop is compiled for the process alone, whichever variable leads to such a folder."""
-    places = {"NUMBA_CACHE_DIR": None, "XDG_CACHE_HOME": None, variable: str(make(tmp_path / "place"))}
+    places: dict[str, Any] = {"NUMBA_CACHE_DIR": None, "XDG_CACHE_HOME": None, variable: str(make(tmp_path / "place"))}
     code = compiler.stand_in + _CALL + "print(*made, fr.cache.folder(), fr.cache.entries())"
     assert run(code, **places).split() == [compiler.result, LOOP, "None", "[]"]
 

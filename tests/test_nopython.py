@@ -7,125 +7,220 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import cfunc, errors, float64, guvectorize, njit, prange, vectorize
-from processes import run
+from numba import cfunc, errors, float32, float64, guvectorize, njit, prange, vectorize
+from processes import compile_ahead, run
 
 import fastround as fr
 from fastround.table import UFUNCS, Ufunc
 
 X = np.linspace(-3, 3, 60).reshape(5, 12)
+NUMBERS = [-np.inf, -1e6 - 0.25, -2.5, -0.3, -0.0, 0.0, 0.5, 0.7, 3.0, np.inf, np.nan]
+SHARPNESSES = [0.0, 0.5, 4.0, 20.0, 200.0, 1e30, np.inf, np.nan]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ufuncs() -> None:
+    compile_ahead(f"{row.name}.float64" for row in UFUNCS)
+
+
+def assert_same(result: Any, expected: Any) -> None:
+    """Alike in number, dtype, shape and every bit but those of nan."""
+    assert isinstance(result, tuple) == isinstance(expected, tuple)
+    for got, want in zip(*(y if isinstance(y, tuple) else (y,) for y in (result, expected)), strict=True):
+        got, want = np.asarray(got), np.asarray(want)
+        assert (got.dtype, got.shape) == (want.dtype, want.shape)
+        np.testing.assert_array_equal(got, want)
+        real = ~np.isnan(want)
+        np.testing.assert_array_equal(np.signbit(got[real]), np.signbit(want[real]))
 
 
 @njit
-def _value(x: Any, k: Any) -> Any:
+def value(x: Any, k: Any) -> Any:
     return fr.sigmoid_round(x, k)
 
 
 @njit
-def _pair(x: Any, k: Any) -> Any:
-    return fr.density_floor_value_and_grad(x, k)
+def both(x: Any, k: Any) -> Any:
+    a, (b, c) = fr.sigmoid_round(x, k), fr.density_floor_value_and_grad(x, k)
+    return a, b, c
+
+
+def expected_both(x: Any, k: Any) -> Any:
+    return fr.sigmoid_round(x, k), *fr.density_floor_value_and_grad(x, k)
+
+
+# --- Scalars and arrays -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", UFUNCS, ids=lambda row: row.name)
 def test_every_name_on_scalars(row: Ufunc) -> None:
+    """All 24 names; two outputs are a tuple, and k < 0 gives nan."""
     ufunc = getattr(fr, row.name)
     scalar = njit(lambda x, k: ufunc(x, k))
-    for k in (0.0, 4.0, 20.0, 200.0, np.inf):
-        np.testing.assert_array_equal(scalar(0.3, k), ufunc(0.3, k))
-    assert isinstance(scalar(0.3, 4.0), tuple) == (row.nout == 2)
+    for k in SHARPNESSES:
+        for x in NUMBERS:
+            assert_same(scalar(x, k), ufunc(x, k))
+    assert np.isnan(scalar(0.3, -1.0)).all()
+
+
+def test_types_of_scalars() -> None:
+    """Integers and booleans become float64, float32 stays beside float32, and mixtures are float64."""
+    assert_same(both(2, 3), expected_both(2.0, 3.0))
+    x: Any
+    k: Any
+    for x, k in [(True, 0.5), (np.uint8(2), True)]:
+        assert_same(value(x, k), float(fr.sigmoid_round(float(x), float(k))))
+    single, seven = np.float32(0.3), np.float32(7)
+    # Numba returns it as a Python float, and says what it was.
+    assert both(single, seven) == expected_both(single, seven)
+    assert set(both.nopython_signatures[-1].return_type) == {float32}
+    for x, k in [(single, 7.0), (0.3, seven), (single, 7)]:
+        assert_same(value(x, k), float(fr.sigmoid_round(np.float64(x), np.float64(k))))
 
 
 @pytest.mark.parametrize(
     "x",
-    [X, X.T, X[::2, ::-3], X[0], np.asfortranarray(X), np.array(0.3)],
-    ids=["C", "F", "strided", "1d", "F-copy", "0d"],
+    [X, X.T, X[::2, ::-3], X[0], X[0, ::-2], np.array(0.3), X[:0], X.astype(np.float32)],
+    ids=["C", "F", "strided", "1-d", "reversed", "0-d", "empty", "float32"],
 )
 def test_arrays_of_any_layout(x: Any) -> None:
-    np.testing.assert_array_equal(_value(x, 7.0), fr.sigmoid_round(x, 7.0))
-    np.testing.assert_array_equal(_pair(x, 7.0), fr.density_floor_value_and_grad(x, 7.0))
+    """With one sharpness, and with one that broadcasts along an axis."""
+    assert_same(both(x, x.dtype.type(7)), expected_both(x, 7.0))
     if x.ndim == 2:
-        k = np.linspace(1, 50, x.shape[0])[:, None]
-        np.testing.assert_array_equal(_value(x, k), fr.sigmoid_round(x, k))
-        np.testing.assert_array_equal(_pair(x, k), fr.density_floor_value_and_grad(x, k))
+        k = np.linspace(0.1, 90, len(x), dtype=x.dtype)[:, None]
+        assert_same(both(x, k), expected_both(x, k))
 
 
-def test_types() -> None:
-    assert _value(2, 3) == 2.0
-    assert _value(True, 3) == 1.0
+def test_a_scalar_and_many_sharpnesses() -> None:
+    """The result has the shape of k."""
+    k = np.array([SHARPNESSES, SHARPNESSES])
+    assert_same(both(0.3, k), expected_both(0.3, k))
+
+
+def test_arrays_of_integers() -> None:
+    """They become float64, whatever their size."""
+    for x in (np.arange(-3, 4), np.arange(7, dtype=np.int8)):
+        assert_same(value(x, 2), fr.sigmoid_round(x.astype(np.float64), 2.0))
+
+
+@pytest.mark.parametrize("function", [value, both])
+@pytest.mark.parametrize("x", [1j, "1", X + 1j, None], ids=["complex", "str", "complex array", "None"])
+def test_what_is_no_real_number_is_a_typing_error(function: Any, x: Any) -> None:
+    """In either operand."""
+    with pytest.raises(errors.TypingError):
+        function(x, 3.0)
+    with pytest.raises(errors.TypingError):
+        function(3.0, x)
+
+
+# --- Under the decorators of Numba --------------------------------------------------------------------------------
+
+
+@njit(parallel=True)
+def _parallel(x: Any, k: Any) -> Any:
+    y, dy, again = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    for i in prange(x.size):
+        y[i], dy[i] = fr.density_floor_value_and_grad(x[i], k)
+        again[i] = fr.sigmoid_round(x[i], k)
+    return 2 * fr.sigmoid_round(x, k) + again, y, dy
+
+
+def test_parallel_loops_and_expressions() -> None:
+    """Scalars in a `prange` and array expressions beside it, both spread among threads."""
+    x = np.linspace(-3, 3, 10_001)
+    for k in (0.5, 7.0, 200.0):
+        once, y, dy = expected_both(x, k)
+        assert_same(_parallel(x, k), (2 * once + once, y, dy))
+
+
+def test_fast_mathematics_of_the_caller_stays_there() -> None:
+    """`fastmath=True` around a call changes no bit of it, and no nan or infinity."""
+    fast = njit(fastmath=True)(lambda x, k: fr.sigmoid_round(x, k))
+    assert_same(fast(X, 7.0), fr.sigmoid_round(X, 7.0))
+    for k in SHARPNESSES:
+        assert_same(fast(np.array(NUMBERS), k), fr.sigmoid_round(NUMBERS, k))
+        assert_same(fast(-2.5, k), fr.sigmoid_round(-2.5, k))
+
+
+def test_ufuncs_of_the_caller() -> None:
+    """Inside `@vectorize`, with signatures and without, and `@guvectorize`."""
+    eager = vectorize([float32(float32, float32), float64(float64, float64)])(lambda x, k: fr.sigmoid_round(x, k) + 1)
+    lazy = vectorize(lambda x, k: fr.sigmoid_round(x, k) + 1)
+    for ufunc in (eager, lazy):
+        assert_same(ufunc(X, 7.0), fr.sigmoid_round(X, 7.0) + 1)
     single = X.astype(np.float32)
-    assert _value(single, np.float32(7)).dtype == np.float32
-    np.testing.assert_array_equal(_value(single, np.float32(7)), fr.sigmoid_round(single, 7.0))
-    assert _pair(single, np.float32(7))[0].dtype == np.float32
-    with pytest.raises(errors.TypingError):
-        _value(1j, 3.0)
-    with pytest.raises(errors.TypingError):
-        _pair(1j, 3.0)
+    expected = (fr.sigmoid_round(single, 7.0).astype(np.float64) + 1).astype(np.float32)
+    assert_same(eager(single, np.float32(7)), expected)
+
+    @guvectorize([(float64[:], float64, float64[:], float64[:])], "(n),()->(n),(n)")
+    def rows(x: Any, k: Any, y: Any, dy: Any) -> None:
+        y[:] = fr.sigmoid_round(x, k)
+        for i in range(x.size):
+            dy[i] = fr.density_floor_value_and_grad(x[i], k)[1]
+
+    k = np.linspace(0.1, 90, len(X))
+    assert_same(rows(X, k), expected_both(X, k[:, None])[::2])
 
 
-def test_parallel_loops() -> None:
-    @njit(parallel=True)
-    def loss(x: Any, k: float) -> float:
-        s = 0.0
-        for i in prange(x.size):
-            y, _ = fr.sigmoid_round_value_and_grad(x[i], k)
-            s += (x[i] - y) ** 2
-        return s
-
-    x = np.random.default_rng(0).normal(size=10_000)
-    np.testing.assert_allclose(loss(x, 10.0), ((x - fr.sigmoid_round(x, 10.0)) ** 2).sum())
+def test_callbacks_of_the_caller() -> None:
+    """Inside `@cfunc`, as for SciPy's integrators."""
+    callback = cfunc(float64(float64, float64))(lambda x, k: fr.density_floor_value_and_grad(x, k)[1])
+    for k in SHARPNESSES:
+        assert_same(callback.ctypes(0.3, k), float(fr.density_floor_grad(0.3, k)))
 
 
 def test_array_expressions_fuse() -> None:
+    """An expression around a call is one loop: it allocates what the same arithmetic alone does, parallel or not."""
     code = """
 import numpy as np, fastround as fr
 from numba import njit
 from numba.core.runtime import rtsys
-@njit
-def expression(x, k):
-    return 2 * fr.sigmoid_round(x, k) + 1
-x = np.linspace(-3, 3, 60)
-np.testing.assert_array_equal(expression(x, 7.0), 2 * fr.sigmoid_round(x, 7.0) + 1)
-before = rtsys.get_allocation_stats().mi_alloc
-expression(x, 7.0)
-print(rtsys.get_allocation_stats().mi_alloc - before)
+x = np.linspace(-3, 3, 600)
+for parallel in (False, True):
+    def allocations(function):
+        function = njit(parallel=parallel)(function)
+        y = function(x, 7.0)
+        before = rtsys.get_allocation_stats()
+        function(x, 7.0)
+        after = rtsys.get_allocation_stats()
+        return y, after.alloc - before.alloc, after.mi_alloc - before.mi_alloc
+    y, *smooth = allocations(lambda x, k: 2 * fr.sigmoid_round(x, k) + 1)
+    _, *plain = allocations(lambda x, k: 2 * (x * k) + 1)
+    np.testing.assert_array_equal(y, 2 * fr.sigmoid_round(x, 7.0) + 1)
+    print(*smooth, *plain)
 """
-    # The argument and the result, and no temporary array beside.
-    assert int(run(code, NUMBA_NRT_STATS="1")) <= 2
-
-
-def test_inside_ufuncs_and_callbacks() -> None:
-    eager = vectorize([float64(float64, float64)])(lambda x, k: fr.sigmoid_round(x, k) + 1)
-    lazy = vectorize(lambda x, k: fr.sigmoid_round(x, k) + 1)
-    expected = fr.sigmoid_round(X, 7.0) + 1
-    np.testing.assert_array_equal(eager(X, 7.0), expected)
-    np.testing.assert_array_equal(lazy(X, 7.0), expected)
-
-    def rows(x: Any, k: float, out: Any) -> None:
-        for i in range(x.size):
-            out[i] = fr.sigmoid_round_value_and_grad(x[i], k)[1]
-
-    generalised = guvectorize([(float64[:], float64, float64[:])], "(n),()->(n)")(rows)
-    np.testing.assert_array_equal(generalised(X, 7.0), fr.sigmoid_round_grad(X, 7.0))
-
-    callback = cfunc(float64(float64, float64))(lambda x, k: fr.sigmoid_round(x, k))
-    assert callback.ctypes(0.3, 7.0) == fr.sigmoid_round(0.3, 7.0)
+    lines = run(code, NUMBA_NRT_STATS="1").splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        blocks, objects, plain_blocks, plain_objects = map(int, line.split())
+        assert (blocks, objects) == (plain_blocks, plain_objects)
+        assert objects > 0
 
 
 def test_the_caller_may_cache(tmp_path: Path) -> None:
+    """A function with `cache=True` is loaded by the next process, where it has the same bits."""
     (tmp_path / "caller.py").write_text(
         "import fastround as fr\n"
         "from numba import njit\n"
         "@njit(cache=True)\n"
         "def f(x, k):\n"
         "    y, dy = fr.sigmoid_round_value_and_grad(x, k)\n"
-        "    return fr.density_round(x, k) + y * dy\n"
+        "    return fr.sigmoid_round(x, k) + y * dy\n"
+        "@njit(cache=True, parallel=True)\n"
+        "def g(x, k):\n"
+        "    return fr.sigmoid_round(x, k) + 1\n"
     )
+    x = np.linspace(-3, 3, 60)
+    y, dy = fr.sigmoid_round_value_and_grad(x, 7.0)
+    expected = [(y + y * dy).tobytes().hex(), (y + 1).tobytes().hex()]
     code = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
-import caller, numpy as np, fastround as fr
-y, dy = fr.sigmoid_round_value_and_grad(0.3, 7.0)
-assert caller.f(0.3, 7.0) == fr.density_round(0.3, 7.0) + y * dy
-print(sum(caller.f.stats.cache_hits.values()))
+import caller, numpy as np
+x = np.linspace(-3, 3, 60)
+for function in (caller.f, caller.g):
+    print(function(x, 7.0).tobytes().hex(), sum(function.stats.cache_hits.values()))
 """
-    assert [run(code, NUMBA_CACHE_DIR=str(tmp_path)).strip() for _ in range(2)] == ["0", "1"]
+    for hits in ("0", "1"):
+        words = run(code, NUMBA_CACHE_DIR=str(tmp_path)).split()
+        assert (words[::2], words[1::2]) == (expected, [hits, hits])

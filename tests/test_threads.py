@@ -2,146 +2,196 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import os
+import platform
+import sys
+from pathlib import Path
 
 import pytest
-from processes import run
+from processes import compile_ahead, run
 
-LAYERS = ["omp", "workqueue", *(["tbb"] if find_spec("tbb") or find_spec("tbb4py") else [])]
+_LINUX = sys.platform.startswith("linux")
+
+# Where Numba's wheels and the packages of the extra "test" bring them.
+LAYERS = [
+    "workqueue",
+    *["omp"] * (os.name == "nt" or _LINUX),
+    *["tbb"] * (_LINUX and platform.machine() == "x86_64"),
+]
 
 layers = pytest.mark.parametrize("layer", LAYERS)
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    suffixes = ("", "_grad", "_grad_k", "_value_and_grad")
+    compile_ahead(f"{name}{suffix}.float64" for name in ("sigmoid_round", "density_floor") for suffix in suffixes)
+
+
+# The expected results are of pieces too small to be shared among threads.  The size leaves a rest for any number of
+# threads.
 _SETUP = """
-import threading, numba, numpy as np, fastround as fr
-x = np.random.default_rng(0).normal(scale=50, size=300_000)
-functions = [fr.sigmoid_round, fr.sigmoid_round_grad, fr.density_floor]
-numba.set_num_threads(1)
-serial = [function(x, 10.0) for function in functions]
-numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+import os, threading, time
+import numba, numpy as np, fastround as fr
+from fastround import threads
+x = np.random.default_rng(0).normal(scale=5, size=1_000_003)
+suffixes = ("", "_grad", "_grad_k", "_value_and_grad")
+functions = [getattr(fr, name + suffix) for name in ("sigmoid_round", "density_floor") for suffix in suffixes]
 
-def check(repeat=1):
-    for _ in range(repeat):
-        for function, expected in zip(functions, serial, strict=True):
-            np.testing.assert_array_equal(function(x, 10.0), expected)
+def outputs(result):
+    return result if isinstance(result, tuple) else (result,)
 
-check()
+def check(which=range(8), size=x.size):
+    for i in which:
+        for y, expected in zip(outputs(functions[i](x[:size], 10.0)), serial[i], strict=True):
+            assert np.array_equal(y.view(np.uint64), expected[:size].view(np.uint64)), functions[i]
+
+pieces = np.array_split(x, 64)
+assert len(pieces[0]) < threads.THRESHOLD
+serial = [[np.concatenate(y) for y in zip(*(outputs(f(piece, 10.0)) for piece in pieces))] for f in functions]
+assert threads.state[0] == threads.UNLAUNCHED
+
+def beside(work, calls, seconds=2):
+    # Runs work() in threads of its own, again and again, while this one makes the calls.
+    failures, counts, end = [], [], time.monotonic() + seconds
+    def repeat(*arguments):
+        try:
+            count = 0
+            while not count or time.monotonic() < end:
+                work(*arguments)
+                count += 1
+            counts.append(count)
+        except BaseException as error:
+            failures.append(error)
+    workers = [threading.Thread(target=repeat, args=arguments) for arguments in calls]
+    for worker in workers:
+        worker.start()
+    yield
+    for worker in workers:
+        worker.join()
+    assert not failures, failures
+    assert len(counts) == len(workers)
 """
+
+
+def run_with(layer: str, code: str) -> str:
+    """What a process prints that has four of Numba's threads in this layer."""
+    # Where pip puts TBB's libraries the loader does not look by itself.
+    libraries = os.pathsep.join([str(Path(sys.prefix, "lib")), os.environ.get("LD_LIBRARY_PATH", "")])
+    settings = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "4", "LD_LIBRARY_PATH": libraries}
+    return run(_SETUP + code, timeout=180, **settings)
 
 
 @layers
 def test_many_threads_get_the_bits_of_one(layer: str) -> None:
-    code = """
-failures = []
-def work():
-    try:
-        check(40)
-    except BaseException as error:
-        failures.append(error)
-threads = [threading.Thread(target=work) for _ in range(8)]
-[thread.start() for thread in threads]
-[thread.join() for thread in threads]
-assert not failures, failures
-assert numba.threading_layer() == LAYER
-""".replace("LAYER", repr(layer))
-    run(_SETUP + code, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
-
-
-@layers
-def test_children_of_every_start_method_compute(layer: str) -> None:
-    code = """
-import multiprocessing
-if __name__ == "__main__":
-    from concurrent.futures import ProcessPoolExecutor
-    for method in ("fork", "spawn", "forkserver"):
-        with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
-            for result in pool.map(fr.sigmoid_round, [x] * 4, [10.0] * 4):
-                np.testing.assert_array_equal(result, serial[0])
+    """Eight threads call different functions at once, on arrays that each would share among all of Numba's threads."""
+    code = f"""
+for _ in beside(lambda i: check([i, (i + 1) % 8]), [(i,) for i in range(8)]):
+    pass
+assert numba.threading_layer() == {layer!r}
+# The pool was there to be taken, and was given back.
+assert threads.state[0] == threads.FREE
+for count in range(1, 5):
+    numba.set_num_threads(count)
     check()
 """
-    run(_SETUP + code, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+    run_with(layer, code)
 
 
 @layers
-def test_a_fork_during_a_call_of_another_thread(layer: str) -> None:
-    code = """
-import os
-stop = False
-def work():
-    while not stop:
-        check()
-thread = threading.Thread(target=work)
-thread.start()
-for _ in range(10):
-    child = os.fork()
-    if not child:
-        try:
-            check()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-stop = True
-thread.join()
-"""
-    # Python itself warns of a fork beside threads.
-    run("import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n" + _SETUP + code,
-        NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")  # fmt: skip
-
-
-@pytest.mark.parametrize("layer", [layer for layer in LAYERS if layer != "workqueue"])
 def test_beside_parallel_code_of_the_caller(layer: str) -> None:
-    """Numba's work queue admits one thread, so that it is left out."""
-    code = """
-from numba import njit, prange
-@njit(parallel=True)
-def total(a):
-    s = 0.0
-    for i in prange(a.size):
-        s += a[i]
-    return s
-expected = total(x)
-failures = []
-def work():
-    try:
-        for _ in range(200):
-            assert abs(total(x) - expected) < 1e-6 * abs(x).sum()
-    except BaseException as error:
-        failures.append(error)
-thread = threading.Thread(target=work)
-thread.start()
-check(40)
-thread.join()
-assert not failures, failures
+    """The caller's `parallel=True` functions run in other threads, except that the work queue admits but one thread."""
+    code = f"""
+@numba.njit(parallel=True)
+def double(a):
+    return 2 * a
+double(x)
+calls = [(), ()] if {layer!r} != "workqueue" else []
+for _ in beside(lambda: np.testing.assert_array_equal(double(x), 2 * x), calls, seconds=1):
+    for _ in range(10):
+        check()
+        if not calls:
+            double(x)
 """
-    run(_SETUP + code, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+    run_with(layer, code)
 
 
-def test_one_thread_of_many_compiles(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("cache")
+@forks
+@layers
+def test_children_of_every_start_method_compute(layer: str) -> None:
+    """After the parent used the pool, and also what the parent never called."""
     code = """
-import threading, numpy as np, fastround as fr, fastround.cache as cache
-calls = []
-original = cache.numba_module
-def counted(name, *rest):
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+check(range(7))
+for method in ("fork", "spawn", "forkserver"):
+    with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+        for i in (0, 3, 7):
+            for result in pool.map(functions[i], [x[:200_000]] * 2, [10.0] * 2):
+                for y, expected in zip(outputs(result), serial[i], strict=True):
+                    np.testing.assert_array_equal(y, expected[:200_000])
+    check()
+"""
+    run_with(layer, code)
+
+
+@forks
+@layers
+def test_a_fork_during_calls_of_other_threads(layer: str) -> None:
+    """The child computes, whoever holds the pool, and the parent goes on."""
+    code = """
+import warnings
+# Python itself warns of a fork beside threads.
+warnings.simplefilter("ignore", DeprecationWarning)
+# The pool is launched in the thread that forks, as else Numba's layer for TBB complains.
+check()
+for _ in beside(check, [(), ()]):
+    for _ in range(15):
+        time.sleep(0.01)
+        child = os.fork()
+        if not child:
+            try:
+                check(size=100_000)
+                assert threads.state[0] == threads.CLOSED
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+check()
+"""
+    run_with(layer, code)
+
+
+@layers
+@pytest.mark.parametrize("before", ["", "check()"], ids=["first use", "used before"])
+def test_calls_at_exit(layer: str, before: str) -> None:
+    """Functions registered with `atexit` may call with large arrays, be it the first such call of all."""
+    assert run_with(layer, f"import atexit; atexit.register(lambda: (check(), print('done')))\n{before}") == "done\n"
+
+
+def test_one_thread_of_many_compiles(tmp_path: Path) -> None:
+    """Sixteen threads want one loop that is neither compiled nor in the cache: it is made once, and all go on."""
+    code = """
+import threading
+import numpy as np, fastround as fr
+from fastround import cache
+calls, results, barrier = [], [], threading.Barrier(16)
+def numba_module(name, *arguments, original=cache.numba_module):
     calls.append(name)
-    return original(name, *rest)
-cache.numba_module = counted
-barrier = threading.Barrier(16)
-results = []
+    return original(name, *arguments)
+cache.numba_module = numba_module
 def work():
     barrier.wait()
-    results.append(fr.sigmoid_round(np.arange(10) / 7, 10.0))
-threads = [threading.Thread(target=work) for _ in range(16)]
-[thread.start() for thread in threads]
-[thread.join() for thread in threads]
-assert len(results) == 16
-for result in results:
-    np.testing.assert_array_equal(result, results[0])
-assert calls == ["sigmoid_round.float64"], calls
+    results.append(fr.sigmoid_round(np.arange(10) / 7, 10.0).tobytes())
+workers = [threading.Thread(target=work) for _ in range(16)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+assert (len(results), len(set(results))) == (16, 1)
+assert calls == fr.ufuncs.compiled() == ["sigmoid_round.float64"]
 """
-    run(code, NUMBA_CACHE_DIR=str(folder))
-
-
-def test_calls_at_exit() -> None:
-    code = "import atexit; atexit.register(lambda: (check(), print('done')))"
-    assert run(_SETUP + code).strip() == "done"
+    run(code, NUMBA_CACHE_DIR=str(tmp_path))
+    names = sorted(file.name.split("-")[0] for file in (tmp_path / "fastround").iterdir())
+    assert names == ["entry", "sigmoid_round.float64"]

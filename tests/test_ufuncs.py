@@ -6,10 +6,8 @@ import doctest
 import itertools
 import math
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cloudpickle
@@ -22,15 +20,12 @@ import xarray as xr
 from dask.callbacks import Callback
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import compile_ahead
 
 import fastround as fr
 from fastround.table import FUNCTIONS, UFUNCS
 
-# Many loops are compiled here, each in processes of their own.
-pytestmark = pytest.mark.long
-
 ALL = {row.name: getattr(fr, row.name) for row in UFUNCS}
-VALUES = {row.name for row in UFUNCS if row.output.suffix == ""}
 
 # For what would be slow to compile for all: both precisions and methods, all places and outputs.
 SAMPLES = (
@@ -51,21 +46,8 @@ samples = pytest.mark.parametrize(("name", "real"), SAMPLES, ids=[name for name,
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
-    """Let two processes fill the cache folder with what is called below, which takes half the time of one."""
-    code = """if True:
-        import sys
-        import numpy as np, fastround as fr
-        for loop in sys.argv[1:]:
-            name, real, n = loop.split(".")
-            getattr(fr, name)(np.ones(int(n), real), np.ones(int(n), real))
-    """
-    loops = [(row.name, "float64", 1) for row in UFUNCS]
-    loops += [(name, real.__name__, n) for name, real in SAMPLES for n in (1, 2)]
-    # Functions of one method share what takes longest, so that each process has those of one.
-    shares = [[".".join(map(str, loop)) for loop in loops if loop[0].startswith(m)] for m in ("sigmoid", "density")]
-    commands = [[sys.executable, "-W", "error", "-c", code, *share] for share in shares]
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda command: subprocess.run(command, check=True, timeout=600), commands))
+    samples = [f"{name}.{real.__name__}" for name, real in SAMPLES]
+    compile_ahead([f"{row.name}.float64" for row in UFUNCS] + samples + [f"{name}.varying" for name in samples])
 
 
 def outputs(result: Any) -> tuple[Any, ...]:
@@ -313,7 +295,7 @@ shapes = st.lists(st.integers(0, 7), max_size=3).map(tuple) | st.sampled_from([(
 
 
 @samples
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_layout_gives_the_bits_of_a_contiguous_call(name: str, real: Any, data: st.DataObject) -> None:
     """Whatever the strides and offsets of x, k, out and where: nothing is written that was not asked for."""
@@ -339,7 +321,7 @@ def test_any_layout_gives_the_bits_of_a_contiguous_call(name: str, real: Any, da
 
 
 @samples
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_operands_may_overlap_in_every_way(name: str, real: Any, data: st.DataObject) -> None:
     """Outputs anywhere in the memory of the inputs: the result is as if it had been computed elsewhere first."""
@@ -514,7 +496,9 @@ def test_types_of_the_results() -> None:
 
 
 @every_ufunc
-@pytest.mark.parametrize("x", [1j, "1", b"1", None, object(), np.datetime64("2020-01-01"), np.ones(2, "V8")], ids=repr)
+@pytest.mark.parametrize(
+    "x", [1j, "1", b"1", None, object(), np.datetime64("2020-01-01"), np.ones(2, "V8")], ids=lambda x: type(x).__name__
+)
 def test_what_is_no_real_number_is_a_type_error(name: str, x: Any) -> None:
     """In either operand, and also inside an object array."""
     for operands in [(x, 1.0), (1.0, x), (np.array([x], object), 1.0)]:
@@ -550,7 +534,7 @@ class Labelled(np.ndarray[Any, Any]):
         self.label = getattr(other, "label", "")
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        wrapped = super().__array_wrap__(array, context, return_scalar)
+        wrapped: Any = super().__array_wrap__(array, context, return_scalar)
         wrapped.label = f"{self.label} by {context[0].__name__}"
         return wrapped
 
