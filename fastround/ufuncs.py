@@ -148,6 +148,9 @@ def _make(ufunc: Ufunc) -> np.ufunc:
     _kept.append((table, data, numbers, texts))
     # PyUFunc_FromFuncAndData(loops, data, types, precisions, inputs, outputs, identity, name, doc, unused)
     made: np.ufunc = _from_loops(table, data, numbers, len(slots), 2, ufunc.nout, -1, *texts, 0)
+    if hasattr(made, "__dict__"):
+        # NumPy 2.0 and 2.1 have no place for it.  There pickle looks for the name in every module.
+        made.__module__ = __package__
     return made
 
 
