@@ -1,13 +1,14 @@
 """Machine code of the loops: compiled by Numba and LLVM when first wanted, and kept on disk between processes.
 
 A file holds the object code of one loop.  Its name carries a digest of all that the code depends on (the sources of
-kernels and loops, the versions of Numba and llvmlite, the CPU and its features), so that code of another version or for
+kernels, loops and table, the versions of Numba and llvmlite, the CPU and its features), so that code of another version or for
 another CPU is never found, and its content begins with its own checksum, so that a damaged file is as good as none.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import hashlib
 import os
@@ -96,6 +97,12 @@ def numba_module(name: str, function: Callable[..., Any], signature: Any) -> bin
     return module
 
 
+def keep(*objects: object) -> None:
+    """Let objects outlive their module, as the ufuncs do, which have their addresses: it may be reloaded or removed."""
+    for kept in objects:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+
+
 def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
     for function in module.functions:
         if not function.is_declaration and function.name != name:
@@ -125,16 +132,17 @@ _machine = functools.cache(_new_machine)
 @functools.cache
 def _engine() -> binding.ExecutionEngine:
     # The engine owns its machine, which therefore is another one.
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine())
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine())
+    keep(engine)
+    return engine
 
 
 @functools.cache
 def _digest() -> str:
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for file in sorted(
-        [*package.glob("kernels/*.py"), *(package / name for name in ("cache.py", "entry.py", "loops.py"))]
-    ):
+    others = (package / f"{name}.py" for name in ("cache", "entry", "loops", "table", "threads"))
+    for file in sorted([*package.glob("kernels/*.py"), *others]):
         digest.update(file.read_bytes())
     versions = (numba.__version__, llvmlite.__version__, sys.version, binding.get_process_triple(), *target())
     digest.update("\0".join(versions).encode())

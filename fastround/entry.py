@@ -85,7 +85,13 @@ def module() -> binding.ModuleRef:
     release = function.append_basic_block("release")
     done = function.append_basic_block("done")
 
-    builder.cbranch(builder.icmp_signed(">=", n, item(pool, 3)), large, alone)
+    # Where the results all go to one place, the last stays.
+    last_output = builder.sub(item(fields, 3), _INTEGER(1))
+    spread = builder.and_(
+        builder.icmp_signed("!=", item(steps, 2), _INTEGER(0)),
+        builder.icmp_signed("!=", builder.load(builder.gep(steps, [last_output])), _INTEGER(0)),
+    )
+    builder.cbranch(builder.and_(builder.icmp_signed(">=", n, item(pool, 3)), spread), large, alone)
 
     builder.position_at_end(large)
     unlaunched = builder.icmp_signed("==", builder.load_atomic(pool, "acquire", 8), _INTEGER(threads.UNLAUNCHED))

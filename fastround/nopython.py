@@ -84,8 +84,14 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
 
 def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
     scalar = _scalar(row)
+
+    def point(x, k):
+        return _inlined(scalar(x, k))
+
+    # Numba's messages name it.
+    point.__name__ = point.__qualname__ = row.name
     # Made when first wanted: DUFuncs take a part of Numba that is slow to import.
-    _dufuncs[ufunc] = cache(lambda: vectorize(lambda x, k: _inlined(scalar(x, k))))
+    _dufuncs[ufunc] = cache(lambda: vectorize(point))
 
 
 # Numba takes a ufunc here for its DUFunc, not for an overload that calls it: only so do array expressions fuse.
@@ -100,7 +106,7 @@ def _typeof_ufunc(ufunc: np.ufunc, context: Any) -> Any:
 def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
     scalar = _scalar(row)
 
-    @overload(ufunc)
+    @overload(ufunc, jit_options={"error_model": "numpy", "forceinline": True})
     def compile_pair(x, k):
         if _real(x, k) is not None:
             return lambda x, k: scalar(x, k)

@@ -39,7 +39,7 @@ def layer() -> str:
 
 
 @ctypes.CFUNCTYPE(None)
-def _launch() -> None:
+def launch() -> None:
     """Launch the pool when the first large array comes."""
     with global_compiler_lock:
         if state[0] != UNLAUNCHED:
@@ -53,10 +53,16 @@ def _launch() -> None:
         state[0] = FREE if state[1] and state[2] else CLOSED
 
 
-def _close() -> None:
+def _after_in_child() -> None:
     state[0] = CLOSED
+    global_compiler_lock.release()
 
 
-state[4] = ctypes.cast(_launch, ctypes.c_void_p).value or 0
+state[4] = ctypes.cast(launch, ctypes.c_void_p).value or 0
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close)
+    # A child of a process that compiles would find the lock held by a thread that it does not have.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=_after_in_child,
+    )

@@ -132,8 +132,6 @@ def _interrupt_main_thread() -> None:
 
 _entry: list[int] = []
 _slots: list[_Slot] = []
-# NumPy keeps the addresses of these, for as long as the process lives.
-_kept: list[Any] = []
 
 
 def _make(ufunc: Ufunc) -> np.ufunc:
@@ -145,7 +143,7 @@ def _make(ufunc: Ufunc) -> np.ufunc:
         slot.table, slot.index = table, index
     texts = ufunc.name.encode(), docstring(ufunc).encode()
     _slots.extend(slots)
-    _kept.append((table, data, numbers, texts))
+    cache.keep(table, data, numbers, *texts, *slots, threads.state, threads.launch)
     # PyUFunc_FromFuncAndData(loops, data, types, precisions, inputs, outputs, identity, name, doc, unused)
     made: np.ufunc = _from_loops(table, data, numbers, len(slots), 2, ufunc.nout, -1, *texts, 0)
     if hasattr(made, "__dict__"):
