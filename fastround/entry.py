@@ -74,7 +74,7 @@ def module() -> binding.ModuleRef:
     invalid = builder.alloca(_INTEGER)
     builder.store(_INTEGER(0), invalid)
     flag = builder.bitcast(invalid, _BYTES)
-    status = _save_status(module, builder, triple)
+    kept = _enter_status(module, builder, triple)
 
     pool = builder.inttoptr(item(fields, 4), _INTEGERS)
     alone = function.append_basic_block("alone")
@@ -121,7 +121,7 @@ def module() -> binding.ModuleRef:
         builder.store(rest, builder.gep(rest_args, [_INTEGER(index)]))
     # parallel_for(loop, args, dims, steps, data, inner dimensions, operands, threads)
     scheduler = ir.FunctionType(_VOID, [_BYTES] * 5 + [_INTEGER] * 3)
-    arrays = [builder.bitcast(array, _BYTES) for array in (_share(module), args, share_dims, share_steps, work)]
+    arrays = [builder.bitcast(array, _BYTES) for array in (_share(module, triple), args, share_dims, share_steps, work)]
     call(item(pool, 1), scheduler, [*arrays, _INTEGER(0), item(fields, 3), count])
     builder.store(builder.sub(n, builder.mul(share, count)), share_dims)
     with builder.if_then(builder.icmp_signed(">", builder.load(share_dims), _INTEGER(0))):
@@ -143,7 +143,7 @@ def module() -> binding.ModuleRef:
 
     builder.position_at_end(done)
     raised = builder.icmp_signed("!=", builder.load(invalid), _INTEGER(0))
-    _restore_status(module, builder, triple, status, raised)
+    _leave_status(module, builder, triple, kept, raised)
     builder.ret_void()
     return binding.parse_assembly(str(module))
 
@@ -187,7 +187,7 @@ def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.V
     return builder.load(crosses)
 
 
-def _share(module: ir.Module) -> ir.Function:
+def _share(module: ir.Module, triple: str) -> ir.Function:
     """The loop that the scheduler calls, for one or more shares that lie side by side."""
     function = ir.Function(module, _LOOP, f"{NAME}.share")
     function.linkage = "internal"
@@ -198,38 +198,54 @@ def _share(module: ir.Module) -> ir.Function:
     count = builder.alloca(_INTEGER)
     builder.store(builder.mul(builder.load(dims), share), count)
     arguments = [args, count, builder.inttoptr(steps, _INTEGERS), builder.inttoptr(flag, _BYTES)]
+    kept = _enter_status(module, builder, triple)
     builder.call(builder.inttoptr(loop, _LOOP.as_pointer()), arguments)
+    _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
     builder.ret_void()
     return function
 
 
-def _save_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> ir.Value | None:
-    """Keep the floating-point status: comparisons with nan and lanes that are not used raise flags of no meaning."""
+def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> list[ir.Value]:
+    """Compute as IEEE 754 does by default, whatever rounding or treatment of subnormal numbers a thread is set to.
+
+    What is returned keeps that, and the floating-point status: comparisons with nan and lanes that are not used raise
+    flags of no meaning.
+    """
     if triple.startswith("x86_64"):
-        place = builder.alloca(ir.IntType(32))
-        kind = ir.FunctionType(_VOID, [_BYTES])
-        builder.call(ir.Function(module, kind, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, _BYTES)])
-        return place
+        place, default = builder.alloca(ir.IntType(32)), builder.alloca(ir.IntType(32))
+        builder.store(ir.IntType(32)(0x1F80), default)
+        builder.call(_intrinsic(module, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, _BYTES)])
+        builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(default, _BYTES)])
+        return [place]
     if triple.startswith(("aarch64", "arm64")):
-        return builder.asm(ir.FunctionType(_INTEGER, []), "mrs $0, fpsr", "=r", [], True)
-    return None
+        read, write = ir.FunctionType(_INTEGER, []), ir.FunctionType(_VOID, [_INTEGER])
+        status, control = (builder.asm(read, f"mrs $0, {name}", "=r", [], True) for name in ("fpsr", "fpcr"))
+        builder.asm(write, "msr fpcr, $0", "r", [_INTEGER(0)], True)
+        return [status, control]
+    return []
 
 
-def _restore_status(
-    module: ir.Module, builder: ir.IRBuilder, triple: str, status: ir.Value | None, raised: ir.Value
+def _leave_status(
+    module: ir.Module, builder: ir.IRBuilder, triple: str, kept: list[ir.Value], raised: ir.Value
 ) -> None:
-    """Put the status back, and add "invalid value" to it, which is its lowest bit, if `raised`."""
-    if status is None:
+    """Put back what was kept, and add "invalid value" to the status, where it is the lowest bit, if `raised`."""
+    if triple.startswith("x86_64"):
+        (place,) = kept
+        builder.store(builder.or_(builder.load(place), builder.zext(raised, ir.IntType(32))), place)
+        builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(place, _BYTES)])
+    elif kept:
+        status, control = kept
+        write = ir.FunctionType(_VOID, [_INTEGER])
+        builder.asm(write, "msr fpcr, $0", "r", [control], True)
+        builder.asm(write, "msr fpsr, $0", "r", [builder.or_(status, builder.zext(raised, _INTEGER))], True)
+    else:
         with builder.if_then(raised, likely=False):
             # 0/0, which LLVM can neither foresee nor leave out: the accesses are atomic.
             number = builder.alloca(_INTEGER)
             builder.store(_INTEGER(0), number)
             zero = builder.bitcast(builder.load_atomic(number, "monotonic", 8), ir.DoubleType())
             builder.store_atomic(builder.bitcast(builder.fdiv(zero, zero), _INTEGER), number, "monotonic", 8)
-    elif triple.startswith("x86_64"):
-        builder.store(builder.or_(builder.load(status), builder.zext(raised, ir.IntType(32))), status)
-        kind = ir.FunctionType(_VOID, [_BYTES])
-        builder.call(ir.Function(module, kind, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(status, _BYTES)])
-    else:
-        restored = builder.or_(status, builder.zext(raised, _INTEGER))
-        builder.asm(ir.FunctionType(_VOID, [_INTEGER]), "msr fpsr, $0", "r", [restored], True)
+
+
+def _intrinsic(module: ir.Module, name: str) -> ir.Function:
+    return module.globals.get(name) or ir.Function(module, ir.FunctionType(_VOID, [_BYTES]), name)

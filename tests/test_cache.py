@@ -389,3 +389,14 @@ for function, real, k in itertools.product(FUNCTIONS, (np.float32, np.float64), 
 """
     )
     run(code, NUMBA_DISABLE_JIT="1")
+
+
+@pytest.mark.parametrize("module", ["table.py", "threads.py", "loops.py", "kernels/sigmoid.py"])
+def test_a_change_of_what_is_compiled_changes_the_name_of_the_file(tmp_path: Path, module: str) -> None:
+    package = tmp_path / "fastround"
+    shutil.copytree(Path(fastround.__file__).parent, package)
+    digest = "import fastround.cache; print(fastround.cache._digest())"
+    before = run(digest, PYTHONPATH=str(tmp_path))
+    with (package / module).open("a") as file:
+        file.write("# changed")
+    assert run(digest, PYTHONPATH=str(tmp_path)) != before

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numba import cfunc, errors, float32, float64, guvectorize, njit, prange, vectorize
+from numba import cfunc, errors, float32, float64, guvectorize, njit, prange, types, vectorize
 from processes import compile_ahead, run
 
 import fastround as fr
@@ -224,3 +225,21 @@ for function in (caller.f, caller.g):
     for hits in ("0", "1"):
         words = run(code, NUMBA_CACHE_DIR=str(tmp_path)).split()
         assert (words[::2], words[1::2]) == (expected, [hits, hits])
+
+
+def test_two_outputs_are_computed_in_vector_registers() -> None:
+    """For that, the call must be inlined before LLVM looks at the caller's loop."""
+
+    @njit
+    def loop(x: Any, k: float, y: Any, dy: Any) -> None:
+        for i in range(x.size):
+            y[i], dy[i] = fr.sigmoid_round_value_and_grad(x[i], k)
+
+    array = types.Array(types.float64, 1, "C")
+    loop.compile((array, types.float64, array, array))
+    assert re.search(r"fma\.v\d+f64", loop.inspect_llvm(loop.signatures[0]))
+
+
+def test_messages_name_the_function() -> None:
+    with pytest.raises(errors.TypingError, match="density_ceil_grad_k"):
+        njit(lambda x: fr.density_ceil_grad_k(x, 1.0))("x")

@@ -195,3 +195,29 @@ assert calls == fr.ufuncs.compiled() == ["sigmoid_round.float64"]
     run(code, NUMBA_CACHE_DIR=str(tmp_path))
     names = sorted(file.name.split("-")[0] for file in (tmp_path / "fastround").iterdir())
     assert names == ["entry", "sigmoid_round.float64"]
+
+
+@forks
+def test_a_fork_during_a_compilation(tmp_path: Path) -> None:
+    """The child of a process that compiles in another thread can compile too."""
+    code = """
+import os, threading, warnings
+import fastround as fr
+from fastround import cache
+# Python itself warns of a fork beside threads.
+warnings.simplefilter("ignore", DeprecationWarning)
+begun = threading.Event()
+def numba_module(*arguments, original=cache.numba_module):
+    begun.set()
+    return original(*arguments)
+cache.numba_module = numba_module
+worker = threading.Thread(target=fr.sigmoid_round, args=(0.3, 10.0))
+worker.start()
+begun.wait()
+child = os.fork()
+if not child:
+    os._exit(int(fr.sigmoid_round(1.0, 10.0) != 1))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+worker.join()
+"""
+    run(code, timeout=90, NUMBA_CACHE_DIR=str(tmp_path))

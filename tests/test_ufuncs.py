@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import doctest
 import itertools
 import math
 import pickle
+import platform
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +23,7 @@ import xarray as xr
 from dask.callbacks import Callback
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from processes import compile_ahead
+from processes import compile_ahead, run
 
 import fastround as fr
 from fastround.table import FUNCTIONS, UFUNCS
@@ -635,3 +638,52 @@ def test_references_are_given_back(name: str, real: Any) -> None:
         after = [sys.getrefcount(thing) for thing in touched]
         # A reference lost at each call would be ten thousand.
         assert all(abs(a - b) < 100 for a, b in zip(after, before, strict=True))
+
+
+def test_results_that_share_one_place_leave_the_last() -> None:
+    """Though there are enough of them to be shared among threads."""
+    x = np.random.default_rng(0).normal(size=500_000)
+    y, dy = np.zeros(1), np.zeros(1)
+    places = [np.lib.stride_tricks.as_strided(result, x.shape, (0,)) for result in (y, dy)]
+    for _ in range(20):
+        fr.sigmoid_round_value_and_grad(x, 10.0, out=tuple(places))
+        assert (y[0], dy[0]) == fr.sigmoid_round_value_and_grad(x[-1], 10.0)
+
+
+def test_the_module_may_be_reloaded_or_removed() -> None:
+    """The ufuncs outlive it, though NumPy knows no more of them than addresses."""
+    code = """
+import gc, importlib, sys
+import numpy as np, fastround as fr
+f, x = fr.sigmoid_round, np.linspace(-3, 3, 100_000)
+expected = f(x, 10.0)
+importlib.reload(fr.ufuncs)
+importlib.reload(fr)
+for name in [name for name in sys.modules if name.startswith("fastround")]:
+    del sys.modules[name]
+del fr
+gc.collect()
+filling = [bytearray(size) for size in range(8, 256, 8) for _ in range(10_000)]
+np.testing.assert_array_equal(f(x, 10.0), expected)
+import fastround as fr
+np.testing.assert_array_equal(fr.sigmoid_round(x, 10.0), expected)
+"""
+    run(code)
+
+
+_UPWARD = {"x86_64": 0x800, "AMD64": 0x800, "aarch64": 0x400000, "arm64": 0x400000}
+
+
+@pytest.mark.skipif(sys.platform == "win32" or platform.machine() not in _UPWARD, reason="no known way to round upward")
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_the_rounding_of_the_thread_is_of_no_concern(size: int) -> None:
+    """Which another library may have left in another state than the usual."""
+    mathematics = ctypes.CDLL(ctypes.util.find_library("m"))
+    x, k = np.random.default_rng(0).normal(scale=5, size=size), np.float64(1e4)
+    expected, y = fr.sigmoid_round(x, k), np.zeros(size)
+    assert mathematics.fesetround(_UPWARD[platform.machine()]) == 0
+    fr.sigmoid_round(x, k, out=y)
+    rounding = mathematics.fegetround()
+    mathematics.fesetround(0)
+    np.testing.assert_array_equal(y, expected)
+    assert rounding == _UPWARD[platform.machine()]
