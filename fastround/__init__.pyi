@@ -5,6 +5,9 @@ from typing import Final
 import numpy as np
 
 from . import reference as reference
+from . import sharpness as sharpness
+from .windows import window_error as window_error
+from .windows import window_radius as window_radius
 
 __all__: Final[list[str]]
 __version__: Final[str]

@@ -120,7 +120,7 @@ def window_radius(k: ArrayLike, tol: ArrayLike, method: Method = "sigmoid") -> A
     >>> int(fr.window_radius(1.0, 1e-6))
     14
     >>> fr.window_radius([0.5, 1.0, 10.0], 1e-6, method="density")
-    array([36, 17,  2])
+    array([33, 17,  2])
     """
     choice("method", method, tuple(_ERRORS))
     tolerance = reals("tol", tol, "greater than 0", lambda tol: tol > 0)
