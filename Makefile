@@ -24,10 +24,11 @@ lint: $(VENV)/.test $(VENV)/.bench $(VENV)/.docs $(VENV)/.lint  ## check style a
 	$(RUN) -m ruff check
 	$(RUN) -m mypy
 
-generate: $(VENV)/.docs  ## write what is generated: type stubs, pictures, the diagram of modules
+generate: $(VENV)/.docs  ## write what is generated: type stubs, pictures, tables, the diagram of modules
 	$(RUN) tests/stubs.py
 	$(RUN) docs/architecture.py
 	$(RUN) docs/pictures.py
+	$(RUN) docs/tables.py
 
 docs: $(VENV)/.docs  ## build the documentation
 	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fastround as fr
+from fastround import literal
 
 IMAGES = Path(__file__).parent / "images"
 SHARPNESSES = (2, 5, 10, 30)
@@ -37,3 +38,4 @@ def rounding() -> Figure:
 if __name__ == "__main__":
     # Without the version of Matplotlib, the same curves make the same file.
     rounding().savefig(IMAGES / "rounding.png", dpi=110, metadata={"Software": None})
+    literal.save_figures(IMAGES)

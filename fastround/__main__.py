@@ -1,4 +1,4 @@
-"""The command line: `python -m fastround demo` and `python -m fastround info`."""
+"""The command line: `python -m fastround demo`, `info` and `literal`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return _info() if options.command == "info" else _demo(options)
+        return {"info": _info, "demo": _demo, "literal": _literal}[options.command](options)
     except KeyboardInterrupt:
         return 130
 
 
-def _info() -> int:
+def _info(options: argparse.Namespace) -> int:
     from . import info
 
     print(info.report())
@@ -47,6 +47,21 @@ def _demo(options: argparse.Namespace) -> int:
         demo.run(options.picture, options.output, options.steps, options.bits, options.seed)
     except demo.DemoError as error:
         return _fail(str(error), 2)
+    return 0
+
+
+def _literal(options: argparse.Namespace) -> int:
+    from . import literal
+
+    for table in literal.tables():
+        print(table.markdown(), flush=True)
+    try:
+        paths = literal.save_figures(options.output)
+    except ImportError as error:
+        return _fail(f'the figures need Matplotlib ({error}). To install it: pip install "fastround[demo]"', 1)
+    except OSError as error:
+        return _fail(f"cannot write to {options.output}: {error}", 2)
+    print("Saved", *paths, sep="\n")
     return 0
 
 
@@ -73,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--steps", type=_integer(1, 1_000_000), default=300, metavar="N", help=f"steps {default}")
     demo.add_argument("--bits", type=_integer(1, 8), default=3, metavar="N", help=f"bits per channel, 1..8 {default}")
     demo.add_argument("--seed", type=_integer(0, 2**63), default=0, metavar="N", help=f"random seed {default}")
+    literal = commands.add_parser(
+        "literal",
+        help="show how far off smooth rounding is when it is summed as published",
+        description="Print tables of the errors of the published sums, over a window and term by term, in float32 and "
+        "float64; and draw both methods, their derivatives and how fast they become hard.",
+    )
+    literal.add_argument("--output", type=Path, default=Path(), metavar="DIR", help=f"where to save figures {default}")
     return parser
 
 

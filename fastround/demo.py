@@ -46,6 +46,8 @@ from rich.table import Table
 
 import fastround as fr
 
+from . import literal
+
 Array: TypeAlias = NDArray[Any]
 Rounding: TypeAlias = Callable[[Array, float], tuple[Array, Array | float, Array | float]]
 
@@ -312,17 +314,6 @@ def rows(pixels: Array) -> Array:
     return np.ascontiguousarray(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1).T)
 
 
-def literal_sum(x: Array, k: float, radius: int = 5) -> Array:
-    """Smooth rounding as it is usually published: the sum over a window of integers, along an extra axis."""
-    half = x.dtype.type(0.5)
-    n = np.rint(x)[..., np.newaxis] + np.arange(-radius, radius + 1, dtype=x.dtype)
-    distance = x[..., np.newaxis] - n
-    k = x.dtype.type(k)
-    weights = 1 / (1 + np.exp(-k * (distance + half))) - 1 / (1 + np.exp(-k * (distance - half)))
-    total: Array = np.sum(n * weights, axis=-1)
-    return total
-
-
 def speed(seed: int, size: int = 2**22, k: float = 10.0, repeats: int = 7) -> Table:
     """Time per element of `sigmoid_round`, and of the literal sum on a part of the array."""
     table = Table(title=f"ns per element, {size:,} elements, k = {k:g}, best of {repeats}")
@@ -334,7 +325,7 @@ def speed(seed: int, size: int = 2**22, k: float = 10.0, repeats: int = 7) -> Ta
         # The extra axis makes the sum slow, and needs much memory; a part that fits the cache flatters it.
         part = x[: size // 256]
         ours = _best(partial(fr.sigmoid_round, x, k, out=np.empty_like(x)), repeats) / x.size
-        theirs = _best(partial(literal_sum, part, k), repeats) / part.size
+        theirs = _best(partial(literal.sigmoid, part, k, 5), repeats) / part.size
         table.add_row(np.dtype(dtype).name, f"{ours * 1e9:.2f}", f"{theirs * 1e9:.0f}", f"{theirs / ours:.0f}")
     return table
 
