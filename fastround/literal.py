@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 import fastround as fr
 
 from . import reference
+from .arguments import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,8 @@ def _sigma(z: Array) -> Array:
 
 def _rho(z: Array) -> Array:
     sigma = _sigma(z)
-    return sigma * (1 - sigma)
+    rho: Array = sigma * (1 - sigma)
+    return rho
 
 
 def _window(x: Array, k: float, radius: int, centre: str) -> tuple[Array, Array, Array, Any]:
@@ -235,7 +237,8 @@ def _convergence() -> Figure:
     k = np.geomspace(1, 1000, 400)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    for axes, method in zip(panels, ("sigmoid", "density"), strict=True):
+    methods: tuple[Method, ...] = ("sigmoid", "density")
+    for axes, method in zip(panels, methods, strict=True):
         for distance, colour in zip(DISTANCES, _colours(len(DISTANCES)), strict=True):
             axes.loglog(k, fr.sharpness.tolerance(k, distance, method), color=colour, label=f"{distance:g}")
         axes.set(title=f"{method}: largest |f(x, k) - rint(x)|", xlabel="k", ylim=(1e-16, 1))

@@ -181,12 +181,6 @@ def test_what_is_exact_already(method: demo.Method) -> None:
     np.testing.assert_allclose(learned(x)[1], x[1], atol=0.1)
 
 
-def test_literal_sum() -> None:
-    x = np.random.default_rng(0).uniform(-8, 8, 1000)
-    np.testing.assert_allclose(demo.literal_sum(x, 10.0), fastround.sigmoid_round(x, 10.0), atol=1e-12)
-    assert demo.literal_sum(x.astype(np.float32), 10.0).dtype == np.float32
-
-
 def test_default_picture() -> None:
     pixels, description = demo.load(None)
     assert description == "grace_hopper.jpg, 512 x 600, RGB"
