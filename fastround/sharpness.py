@@ -223,7 +223,7 @@ def from_tolerance(tol: ArrayLike, distance: ArrayLike, method: Method = "sigmoi
         reals("tol", tol, "at least 0", lambda tol: tol >= 0),
         reals("distance", distance, "in (0, 0.5]", _is_distance),
     )
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         sharpest = 1.001 * _logit(np.minimum(tol, 0.5)) / distance
     return _bracket(lambda k: ufuncs[f"{method}_ceil"](-distance, k) <= tol, sharpest)[1][()]
 
@@ -264,7 +264,7 @@ def distance(k: ArrayLike, tol: ArrayLike, method: Method = "sigmoid") -> Any:
     sharp, tol = np.broadcast_arrays(
         sharpnesses(k), reals("tol", tol, "in (0, 0.5]", lambda tol: (tol > 0) & (tol <= 0.5))
     )
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         farthest = np.fmin(1.001 * _logit(tol) / sharp, 0.5)
     return _bracket(lambda delta: ufuncs[f"{method}_ceil"](-delta, sharp) <= tol, farthest)[1][()]
 
@@ -340,7 +340,7 @@ def from_slope(slope: ArrayLike, method: Method = "sigmoid") -> Any:
     """
     choice("method", method, _METHODS)
     least = reals("slope", slope, "in [0, 1]", lambda slope: (slope >= 0) & (slope <= 1))
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):
         # There, 2k e^(-k/2) is below the slope already.
         sharpest = 5.0 * (1.0 - np.log(least))
     return _bracket(lambda k: ufuncs[f"{method}_round_grad"](0.0, k) < least, sharpest)[0][()]
@@ -356,6 +356,7 @@ def _logit(tol: Reals) -> Reals:
     return logit
 
 
+@np.errstate(all="ignore")
 def _bracket(condition: Callable[[Reals], Any], high: Reals) -> tuple[Reals, Reals]:
     """Where a condition begins to hold, between 0 and `high`: neighbouring floats, the second of which meets it."""
     low = np.zeros_like(high)

@@ -288,3 +288,25 @@ def test_scalars_are_scalars_and_arrays_broadcast() -> None:
     ):
         assert array.shape == (2, 3)
         assert array.dtype == np.float64
+
+
+@methods
+def test_no_floating_point_errors(method: Method) -> None:
+    """Whatever the arguments, and however strict the caller is with NumPy."""
+    ends = [0.0, 5e-324, 1e-300, 1.0, 1e300, np.inf]
+    with np.errstate(all="raise"):
+        sharpness.width(ends, method)
+        sharpness.slope(ends, method)
+        sharpness.from_width([1e-300, 0.8], method)
+        sharpness.from_slope([0.0, 5e-324, 1e-300, 1.0], method)
+        sharpness.tolerance(np.array(ends)[:, None], [5e-324, 1e-300, 0.5], method)
+        sharpness.from_tolerance(np.array(ends)[:, None], [5e-324, 1e-300, 0.5], method)
+        sharpness.distance(np.array(ends)[:, None], [5e-324, 1e-300, 0.5], method)
+        for name in sharpness.PARAMETERS:
+            sharpness.parameter(name, ends, method)
+            sharpness.from_parameter(name, ends, method)
+        fr.window_error(np.array(ends)[:, None], [0, 1, 2**63 - 1], method)
+        fr.window_radius(ends[3:], 5e-324, method)
+    assert sharpness.from_width([], method).shape == (0,)
+    assert fr.window_error([], 3, method).shape == (0,)
+    assert fr.window_radius([], 0.1, method).shape == (0,)
