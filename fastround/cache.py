@@ -123,7 +123,7 @@ def _new_machine() -> binding.TargetMachine:
     llvm_target = binding.Target.from_triple(binding.get_process_triple())
     x86 = llvm_target.name.startswith("x86")
     return llvm_target.create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
+        cpu=cpu, features=features, opt=3, reloc="pic" if x86 else "default", codemodel="small", jit=True
     )
 
 
@@ -133,7 +133,7 @@ _machine = functools.cache(_new_machine)
 @functools.cache
 def _engine() -> binding.ExecutionEngine:
     # The engine owns its machine, which therefore is another one.
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine())
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine(), use_lmm=True)
     keep(engine)
     return engine
 

@@ -69,9 +69,9 @@ def _buffer(typingctx, real):
 def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
     """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision."""
     size = real(0).itemsize
-    (bound1, bound2), ((constants1, point1), (constants2, point2), (constants3, point3)) = staircase(
-        ufunc.function.build(), ufunc.function.place, real
-    )
+    (bound1, bound2), regimes = staircase(ufunc.function.build(), ufunc.function.place, real)
+    constants1, constants2, constants3 = (regime.constants for regime in regimes)
+    point1, point2, point3 = (regime.point for regime in regimes)
     picks = ufunc.output.picks
     first, last = picks[0], picks[-1]
     two_outputs = len(picks) == 2

@@ -56,8 +56,9 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
             return None
         from .kernels.staircase import staircase
 
-        bounds, regimes = staircase(row.function.build(), row.function.place, real)
-        (bound1, bound2), ((constants1, point1), (constants2, point2), (constants3, point3)) = bounds, regimes
+        (bound1, bound2), regimes = staircase(row.function.build(), row.function.place, real)
+        constants1, constants2, constants3 = (regime.constants for regime in regimes)
+        point1, point2, point3 = (regime.point for regime in regimes)
         first, last = row.output.picks[0], row.output.picks[-1]
 
         # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.

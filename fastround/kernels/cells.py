@@ -2,7 +2,7 @@
 
 A cell function takes x to `(position, centre, side, a, a_low, b, b_low)`: `position` is x relative to the point about
 which the staircase is odd, the staircase at x is centre ± s with the sign of `side`, a + a_low = |x − centre| is the
-offset and b + b_low = ½ − |x − centre| the distance to the step.
+offset and b + b_low = ½ − |x − centre| the distance to the step.  The one of a_low and b_low that is zero is None.
 """
 
 from __future__ import annotations
@@ -19,28 +19,27 @@ from .elementary import kernel
 @cache
 def cells(real: Any) -> dict[str, Callable[[Any], Any]]:
     """The cell functions of the three roundings for one precision, by name."""
-    zero, half, one, infinity = real(0), real(0.5), real(1), real(np.inf)
+    zero, half, one = real(0), real(0.5), real(1)
 
     @kernel
     def round_cell(x):
         """Steps at the half-integers: the offset is exact."""
         centre = np.rint(x)
-        # A nan is left out here too, so that none but x itself comes to the results.
-        r = x - centre if abs(x) < infinity else zero
+        r = x - centre
         a = abs(r)
         b = half - a
-        return x, centre, x - centre, a, zero, b, (half - b) - a
+        return x, centre, r, a, None, b, (half - b) - a
 
     @kernel
     def floor_cell(x):
         """Steps at the integers, the centre of a cell being n where x is n + ½: the distance is exact."""
         nearest = np.rint(x)
-        e = x - nearest if abs(x) < infinity else zero
+        e = x - nearest
         b = abs(e)
         a = half - b
         # On a step, the centre is the even neighbour, as for rint(x − ½).
         centre = np.rint(nearest - half) if e == zero else (nearest - one if e < zero else nearest)
-        return x - half, centre, (-one if centre == nearest else one), a, (half - a) - b, b, zero
+        return x - half, centre, (-one if centre == nearest else one), a, (half - a) - b, b, None
 
     @kernel
     def ceil_cell(x):

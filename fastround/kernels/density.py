@@ -25,7 +25,9 @@ def density(real: Any) -> Method:
     """The density method for one precision, `real` being np.float32 or np.float64."""
     single = real is np.float32
     exp = elementary(np.float64).exp
-    half, one, two, three, four = real(0.5), real(1), real(2), real(3), real(4)
+    two = real(2)
+    terms, pairs = (5, 8) if single else (8, 12)
+    totals = pairs + 1
 
     @kernel
     def dual_weights(k):
@@ -49,12 +51,12 @@ def density(real: Any) -> Method:
 
     @kernel
     def odd_weight(h):
-        """γ/h and the relative change of γ by k."""
+        """γ/h and the relative change of γ by k, here as elsewhere with the smallest terms first."""
         p = h * h
         p2, p3 = p * p, p * p * p
         p6, p8 = p3 * p3, p3 * p3 * p2
         p12 = p6 * p6
-        above, below = 1 + 4 * p3 + 9 * p8, 1 + 9 * p2 + 25 * p6 + 49 * p12
+        above, below = 1 + (4 * p3 + 9 * p8), 1 + (9 * p2 + (25 * p6 + 49 * p12))
         change = (18 * p2 + 150 * p6 + 588 * p12) / below - (12 * p3 + 72 * p8) / above - 1
         return 4 * h * above / below, change
 
@@ -64,7 +66,7 @@ def density(real: Any) -> Method:
         p2, p3 = p * p, p * p * p
         odd, _ = odd_weight(h)
         p6 = p3 * p3
-        return odd, 1.0, odd * p, p2, odd * p2 * p2, p6, odd * p6 * p3, p6 * p6
+        return 1.0, odd, 1.0, odd * p, p2, odd * p2 * p2, p6, odd * p6 * p3, p6 * p6
 
     @kernel
     def pair_weights(h):
@@ -74,42 +76,30 @@ def density(real: Any) -> Method:
         p8, p10, p12 = p4 * p4, p4 * p6, p6 * p6
         odd, growth = odd_weight(h)
         odd2 = odd * odd
-        c0 = 16 * p2 + 64 * p8 + odd2 * p * (4 + 36 * p4 + 100 * p12)
-        c1 = odd * (1 + 9 * p + 25 * p3 + 49 * p6 + 81 * p10)
-        c2 = 4 + 36 * p4 + 100 * p12 + odd2 * (16 * p2 + 64 * p8)
+        c0 = 16 * p2 + 64 * p8 + odd2 * p * (4 + (36 * p4 + 100 * p12))
+        c1 = odd * (1 + (9 * p + (25 * p3 + (49 * p6 + 81 * p10))))
+        c2 = 4 + (odd2 * (16 * p2 + 64 * p8) + (36 * p4 + 100 * p12))
         # For odd totals, η_l has a part of alternating sign beside ¼l·c_l.
-        turn = (0.25 + growth) * odd * (1 - 3 * p + 5 * p3 - 7 * p6 + 9 * p10)
-        return (
-            (c0, c1, c2, c1, c0, p * c1, p2 * c2, p3 * c1, p4 * c0, p6 * c1, p8 * c2, p10 * c1, p12 * c0)
-            + (0.25 * c1 + turn, 0.0, -0.25 * c1 - turn, -0.5 * c0, p * (turn - 0.75 * c1), -p2 * c2)
+        turn = (0.25 + growth) * odd * (1 - (3 * p - (5 * p3 - (7 * p6 - 9 * p10))))
+        c = (c0, c1, c2, c1, c0, p * c1, p2 * c2, p3 * c1, p4 * c0, p6 * c1, p8 * c2, p10 * c1, p12 * c0)
+        half_less_eta = (
+            (0.25 * c1 + turn, 0.0, -0.25 * c1 - turn, -0.5 * c0, p * (turn - 0.75 * c1), -p2 * c2)
             + (p3 * (-1.25 * c1 - turn), -1.5 * p4 * c0, p6 * (turn - 1.75 * c1), -2 * p8 * c2)
             + (p10 * (-2.25 * c1 - turn), -2.5 * p12 * c0)
         )
+        return c[:totals] + half_less_eta[:pairs]
 
     @kernel
-    def start(x, x_low, y, y_low):
-        # Y·(2 + X).
-        sum_ = two + x
-        sum_low = (two - sum_) + x + x_low
-        n = y * sum_
-        return n, fma(y, sum_, -n) + fma(y, sum_low, y_low * sum_)
-
-    @kernel
-    def ratio(w, gap, a, b):
-        w2 = w * w
-        # (1 + w)², rounded once.
-        rise2 = fma(-(one - w), three + w, four)
-        return (
-            fma(w, fma(-w2, w + two, two), one) if w < half else gap * rise2,
-            fma(w, fma(w2, one + w, one), one),
-            two * rise2 * (a * w * (two * w - one) - b * gap),
-        )
+    def step(x, y, v, h, b):
+        # Of degree 2, each of their factors kept times the root of what the result is.
+        m = fma(x, x, fma(y, y, two * h * x))
+        return fma(y, x, two * h * y), m, fma(-b, m, fma(two * v, v, h * (two * v - y))), x * x
 
     return Method(
-        (3.32, 42.0 if single else 82.0),
+        (3.32, 48.0 if single else 96.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
-            middle_regime(real, 0.5, Weights(8, weights), Weights(12, pair_weights)),
-            sharp_regime(real, 0.5, start, ratio),
+            middle_regime(real, 0.5, Weights(terms, weights), Weights(pairs, pair_weights)),
+            sharp_regime(real, 0.5, step),
         ),
     )

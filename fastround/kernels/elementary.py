@@ -23,7 +23,8 @@ from numba.extending import intrinsic
 # of straight code in the loop around it.
 kernel = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
-# Of each IEEE format: bits of the mantissa, bias of the exponent, and an integer of the same width.
+# Of each IEEE format: bits of the mantissa and bias of the exponent, and then an integer of the same width.
+_LIMITS = {np.float32: (23, 127), np.float64: (52, 1023), float: (52, 1023)}
 _FORMATS = {types.float32: (23, 127, ir.IntType(32)), types.float64: (52, 1023, ir.IntType(64))}
 
 
@@ -46,8 +47,18 @@ def _interpreted_horner(x: Any, coefficients: tuple[Any, ...]) -> Any:
     return result
 
 
-def _interpreted_power_of_two(n: Any) -> Any:
-    return n if math.isnan(n) else type(n)(math.ldexp(1.0, int(n)))
+def _interpreted_power_of_two(t: Any) -> Any:
+    mantissa, bias = _LIMITS[type(t)]
+    return t if math.isnan(t) else type(t)(math.ldexp(1.0, int(t) - 3 * 2 ** (mantissa - 1) - bias))
+
+
+def _interpreted_reflected(u: Any, centre: Any) -> Any:
+    return type(u)(float(centre) / float(u) * float(centre))
+
+
+def _interpreted_subnormal(n: Any) -> Any:
+    mantissa, bias = _LIMITS[type(n)]
+    return type(n)(math.ldexp(float(np.rint(n)), 1 - bias - mantissa))
 
 
 @_nopython(_interpreted_fma)
@@ -76,24 +87,48 @@ def horner(typingctx, x, coefficients):
 
 
 @_nopython(_interpreted_power_of_two)
-def power_of_two(typingctx, n):
-    """2^n for an integral float n, while 2^n is a normal number."""
-    mantissa, bias, integer = _FORMATS[n]
+def power_of_two(typingctx, t):
+    """2^n for an integer n kept as t = n + `shift(…)`, while that is a normal number."""
+    mantissa, _, integer = _FORMATS[t]
 
     def codegen(context, builder, signature, args):
-        # Adding 1.5·2^mantissa leaves n + bias in the low bits, which a shift moves to the exponent field.
-        shift = ir.Constant(args[0].type, 1.5 * 2.0**mantissa + bias)
-        bits = builder.bitcast(builder.fadd(args[0], shift), integer)
+        # The low bits of t are n + bias, and a shift moves them to the exponent field.
+        bits = builder.bitcast(args[0], integer)
         return builder.bitcast(builder.shl(bits, integer(mantissa)), args[0].type)
+
+    return t(t), codegen
+
+
+@_nopython(_interpreted_reflected)
+def reflected(typingctx, u, centre):
+    """centre²/u for powers of two."""
+    _, _, integer = _FORMATS[u]
+
+    def codegen(context, builder, signature, args):
+        bits, twice = (builder.bitcast(arg, integer) for arg in args)
+        return builder.bitcast(builder.sub(builder.add(twice, twice), bits), args[0].type)
+
+    return u(u, centre), codegen
+
+
+@_nopython(_interpreted_subnormal)
+def subnormal(typingctx, n):
+    """n times the least subnormal number, for n ≥ 0 up to the least normal one, without arithmetic on such numbers."""
+    mantissa, _, integer = _FORMATS[n]
+
+    def codegen(context, builder, signature, args):
+        # In 2^mantissa + n the low bits are n, rounded; they are those of the subnormal number.
+        one = ir.Constant(args[0].type, 2.0**mantissa)
+        bits = builder.bitcast(builder.fadd(args[0], one), integer)
+        return builder.bitcast(builder.sub(bits, builder.bitcast(one, integer)), args[0].type)
 
     return n(n), codegen
 
 
-@kernel
-def quotient(n: Any, n_low: Any, d: Any, d_low: Any, r: Any) -> Any:
-    """(n + n_low)/(d + d_low), with r ≈ 1/d to a few ulp: one rounding, and next to nothing beside."""
-    q = n * r
-    return fma(fma(-q, d, n) + fma(-q, d_low, n_low), r, q)
+def shift(real: Any, exponent: int = 0) -> Any:
+    """What is added to an integer n to round it, and to have 2^(n + exponent) by `power_of_two`."""
+    mantissa, bias = _LIMITS[real]
+    return real(1.5 * 2.0**mantissa + bias + exponent)
 
 
 def _taylor(real: Any, first: int, terms: int, scale: complex = 1.0) -> tuple[Any, ...]:
@@ -107,6 +142,7 @@ def elementary(real: Any) -> SimpleNamespace:
     """The elementary functions for one precision, `real` being np.float32 or np.float64."""
     single = real is np.float32
     zero, one, two, four = real(0), real(1), real(2), real(4)
+    unshifted = shift(real)
     least = real(-87 if single else -708)
     log2_e = real(1 / math.log(2))
     # ln 2 in two parts, the first short enough for n·ln2_high to be exact for every n that occurs.
@@ -119,46 +155,37 @@ def elementary(real: Any) -> SimpleNamespace:
     minus_4_pi2 = real(-4 * math.pi**2)
 
     @kernel
-    def reduced_series(y, y_low):
-        """n, cosh f − 1 and sinh f, where y + y_low = n·ln 2 + f and |f| ≤ ½ ln 2."""
-        n = np.rint(y * log2_e)
+    def reduced(y, y_low, shifted):
+        """n + shifted, cosh f − 1 and sinh f, where y + y_low = n·ln 2 + f and |f| ≤ ½ ln 2."""
+        t = fma(y, log2_e, shifted)
+        n = t - shifted
         f_high, f_low = fma(-n, ln2_high, y), fma(-n, ln2_low, y_low)
         f = f_high + f_low
         f2 = f * f
-        return n, f2 * horner(f2, cosh_series), f_high + fma(f * f2, horner(f2, sinh_series), f_low)
+        return t, f2 * horner(f2, cosh_series), f_high + fma(f * f2, horner(f2, sinh_series), f_low)
 
     @kernel
-    def scaled_exp(y, y_low, exponent):
-        """2^exponent · e^(y + y_low), while that is a normal number."""
-        n, c, s = reduced_series(y, y_low)
-        return power_of_two(n + exponent) * (one + (s + c))
+    def hyperbolic(u, v, less, c, s):
+        """u·e^f + v·e^(−f) − less and u·e^f − v·e^(−f), each as a sum, given what `reduced` returns of f."""
+        difference, total = u - v, u + v
+        x_part, y_part = fma(total, c, difference * s), fma(difference, c, total * s)
+        total = total - less
+        x, y = total + x_part, difference + y_part
+        return x, (total - x) + x_part, y, (difference - y) + y_part
+
+    @kernel
+    def split_exp(y):
+        """(m, m_low, n) of e^y = (m + m_low)·2^n, with 0.7 < m < 1.5."""
+        t, c, s = reduced(y, zero, unshifted)
+        m = one + (s + c)
+        return m, (one - m) + (s + c), t - unshifted
 
     @kernel
     def exp(y, y_low):
         """e^(y + y_low) for y ≤ 0, and 0 where that is no normal number."""
         underflow = y < least
-        return zero if underflow else scaled_exp(least if underflow else y, y_low, zero)
-
-    @kernel
-    def exp_sum(y):
-        """e^y as a sum, while that is a normal number."""
-        n, c, s = reduced_series(y, zero)
-        scale = power_of_two(n)
-        total = one + (s + c)
-        return scale * total, scale * ((one - total) + (s + c))
-
-    @kernel
-    def hyperbolic(y, y_low, h):
-        """u + v and u − v, each as a sum, and v, of u = h·e^z and v = h·e^(−z) at z = y + y_low ≥ 0."""
-        n, c, s = reduced_series(y, y_low)
-        up, down = h * power_of_two(n), h * power_of_two(-n)
-        # The rounding errors of the leading terms join the small ones.
-        total, difference = up + down, up - down
-        total_error, difference_error = (up - total) + down, (up - difference) - down
-        x_part = fma(total, c, fma(difference, s, total_error))
-        y_part = fma(difference, c, fma(total, s, difference_error))
-        x, y = total + x_part, difference + y_part
-        return x, (total - x) + x_part, y, (difference - y) + y_part, fma(down, c - s, down)
+        t, c, s = reduced(least if underflow else y, y_low, unshifted)
+        return zero if underflow else power_of_two(t) * (one + (s + c))
 
     @kernel
     def circular(a, b):
@@ -168,4 +195,4 @@ def elementary(real: Any) -> SimpleNamespace:
         cos, sin = horner(z2, cos_series), fma(z * z2, horner(z2, sin_series), z)
         return np.copysign(fma(minus_4_pi2 * sin, sin, two), b - a), four * sin * cos
 
-    return SimpleNamespace(exp=exp, exp_sum=exp_sum, scaled_exp=scaled_exp, hyperbolic=hyperbolic, circular=circular)
+    return SimpleNamespace(reduced=reduced, hyperbolic=hyperbolic, split_exp=split_exp, exp=exp, circular=circular)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,13 @@ def antisymmetric(degree: int) -> Any:
     return columns[:-1, 1:]
 
 
+def about_two(degree: int) -> Any:
+    """The powers of X − 2 in those of X."""
+    return np.array(
+        [[math.comb(i, j) * 2.0 ** (i - j) if i >= j else 0.0 for i in range(degree + 1)] for j in range(degree + 1)]
+    )
+
+
 def _recur(columns: Any) -> None:
     """Fill the columns from 2 on by c_l = X·c_(l−1) − c_(l−2)."""
     for l in range(2, columns.shape[1]):
@@ -42,10 +50,11 @@ def derivative(degree: int) -> Any:
 def polynomial(
     real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1
 ) -> Callable[..., tuple[Any, ...]]:
-    """The nopython function (c, p, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
+    """The nopython function (c, h, unit, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X/unit.
 
-    `matrix` is for p = 1.  An entry from c_l of degree l to the power X^i takes the power of p that makes them of one
-    degree in u and v, where X^i stands for a quantity of degree i + order.  The coefficient of X^lead is less by 1.
+    `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h that makes them of one
+    degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order, each of them in `unit`.
+    The coefficient of X^lead is less by 1.
     What is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on
     them down a hundredfold.
     """
@@ -53,15 +62,18 @@ def polynomial(
 
     def entry(m: float, j: int, i: int) -> str:
         factors = [] if m == 1 else [repr(float(m))]
-        power = max((degrees[j] - i - order) // 2, 0)
-        return " * ".join(factors + [f"p{power}"] * (power > 0) + [f"c[{j}]"])
+        power = max(degrees[j] - i - order, 0)
+        return " * ".join(factors + [f"h{power}"] * (power > 0) + [f"c[{j}]"])
 
-    rows = [[entry(m, j, i) for j, m in enumerate(row) if m] for i, row in enumerate(matrix)]
-    lines = [f"    x{i} = scale * ({' + '.join(row) or '0.0'})" + " - 1.0" * (i == lead) for i, row in enumerate(rows)]
-    used = max((i for i in range(1, 20) if f"p{i} " in "".join(lines)), default=0)
-    powers = [f"    p{i} = " + (f"p{i - 1} * p" if i > 1 else "p") for i in range(1, used + 1)]
+    # The smallest first, so that the sum has the rounding errors of its last terms alone.
+    rows = [[entry(m, j, i) for j, m in enumerate(row) if m][::-1] for i, row in enumerate(matrix)]
+    lines = [f"    x{i} = scale{i} * ({' + '.join(row)})" + " - 1.0" * (i == lead) for i, row in enumerate(rows)]
+    used = max((i for i in range(1, 40) if f"h{i} " in "".join(lines)), default=0)
+    powers = [f"    h{i} = " + (f"h{i - 1} * h" if i > 1 else "h") for i in range(1, used + 1)]
+    scales = [f"    scale0 = scale{' * unit' * order}"]
+    scales += [f"    scale{i} = scale{i - 1} * unit" for i in range(1, len(rows))]
     items = ", ".join(f"real(x{i}) if abs(x{i}) > tiny else zero" for i in range(len(rows)))
-    return _compiled("c, p, scale", powers + lines, items, {"real": real, "tiny": tiny, "zero": real(0)})
+    return _compiled("c, h, unit, scale", powers + scales + lines, items, {"real": real, "tiny": tiny, "zero": real(0)})
 
 
 def linear_map(matrix: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

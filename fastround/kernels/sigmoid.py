@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, kernel
+from .elementary import elementary, fma, kernel
 from .theta import Method, Weights, dual_rate, middle_regime, sharp_regime, soft_regime
 
 
@@ -22,7 +22,8 @@ def sigmoid(real: Any) -> Method:
     """The sigmoid method for one precision, `real` being np.float32 or np.float64."""
     single = real is np.float32
     exp = elementary(np.float64).exp
-    one = real(1)
+    terms, pairs = (3, 4) if single else (4, 6)
+    totals = pairs + 1
 
     @kernel
     def dual_weights(k):
@@ -40,30 +41,26 @@ def sigmoid(real: Any) -> Method:
     def weights(h):
         p = h * h
         p3 = p * p * p
-        return 1.0, p, p3, p3 * p3
+        return 1.0, 1.0, p, p3, p3 * p3
 
     @kernel
     def pair_weights(h):
         p = h * h
         p2, p4 = p * p, (p * p) * (p * p)
-        even, odd = 4 * p + 16 * p4, 1 + 9 * p2 + 25 * p2 * p4
-        c3, c4, c5, c6 = p * odd, p2 * even, p4 * odd, p2 * p4 * even
-        return even, odd, even, c3, c4, c5, c6, 0.0, -0.5 * even, -c3, -1.5 * c4, -2 * c5, -2.5 * c6
+        even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
+        c = (even, odd, even, p * odd, p2 * even, p4 * odd, p2 * p4 * even)
+        half_less_eta = (0.0, -0.5 * even, -p * odd, -1.5 * p2 * even, -2 * p4 * odd, -2.5 * p2 * p4 * even)
+        return c[:totals] + half_less_eta[:pairs]
 
     @kernel
-    def start(x, x_low, y, y_low):
-        return y, y_low
-
-    @kernel
-    def ratio(w, gap, a, b):
-        w2 = w * w
-        return gap, one + w2, (one - b) * w2 - b
+    def step(x, y, v, h, b):
+        return y, x, fma(-b, x, v), x
 
     return Method(
-        (5.5, 40.0 if single else 80.0),
+        (5.5, 48.0 if single else 96.0),
         (
             soft_regime(real, 1.0, Weights(3, dual_weights)),
-            middle_regime(real, 1.0, Weights(4, weights), Weights(6, pair_weights)),
-            sharp_regime(real, 1.0, start, ratio),
+            middle_regime(real, 1.0, Weights(terms, weights), Weights(pairs, pair_weights)),
+            sharp_regime(real, 1.0, step),
         ),
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cells import cells
-from .elementary import fma, kernel
+from .elementary import fma, kernel, subnormal
 from .theta import Method, Regime
 
 
@@ -28,24 +28,33 @@ def staircase(method: Callable[[Any], Method], place: str, real: Any) -> Stairca
     """The rounding function of a method with the steps of `place`: "round", "floor" or "ceil"."""
     bounds, regimes = method(real)
     cell = cells(real)[place]
+    zero, one = real(0), real(1)
 
     def on_line(regime: Regime) -> Regime:
-        step = regime.point
+        constants_of, step, guard = regime
+        limits = np.finfo(real)
+        tiny = real(float(limits.tiny) * 2.0**guard)
+        # In two factors, as it may be too large for one.
+        to_tiny, tiny_to_least = 1 / tiny, real(limits.tiny / limits.smallest_subnormal)
 
         @kernel
         def point(x, constants):
             position, centre, side, a, a_low, b, b_low = cell(x)
             distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-            # The derivatives at ±∞ are nan.
-            undefined = x - x
-            negative = side < 0
-            return (
-                np.copysign(fma(-distance if negative else distance, unit, centre), position),
-                slope + undefined,
-                (-change if negative else change) + undefined,
-            )
+            value = fma(np.copysign(distance, side), unit, centre)
+            return np.copysign(value, position), slope, np.copysign(one, side) * change
 
-        return Regime(regime.constants, point)
+        @kernel
+        def guarded_point(x, constants):
+            position, centre, side, a, a_low, b, b_low = cell(x)
+            distance, unit, slope, change = step(a, a_low, b, b_low, constants)
+            # A subnormal result is made without arithmetic on it, which is slow.
+            near = distance < tiny
+            value = fma(np.copysign(zero if near else distance, side), unit, centre)
+            value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
+            return np.copysign(value, position), slope, np.copysign(one, side) * change
+
+        return Regime(constants_of, guarded_point if guard else point, guard)
 
     first, second, third = regimes
     return Staircase(bounds, (on_line(first), on_line(second), on_line(third)))
