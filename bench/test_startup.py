@@ -1,0 +1,55 @@
+"""New processes: import, the first result with and without compiled code on disk, and the memory of a call."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Call, Timed
+from test_contiguous import methods, suffixes
+
+FIRST_RESULT = "import fastround as fr; fr.{name}({operands})"
+UNIFORM, VARYING = "0.3, 10.0", "[0.3, 0.4], [10.0, 11.0]"
+MEMORY = """
+import resource, sys
+import numpy as np, fastround as fr
+x, out = np.ones(2**24, np.float32), np.zeros(2**24, np.float32)
+fr.sigmoid_round(x[:10], 10, out=out[:10])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+fr.sigmoid_round(x, 10, out=out)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def process(code: str, folder: Path | None = None) -> str:
+    """What a new process prints."""
+    environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(folder)} if folder else {})}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize("code", ["import numpy", "import fastround", FIRST_RESULT.format(name="sigmoid_round", operands=UNIFORM)])
+def test_process(timed: Timed, code: str) -> None:
+    beside = {"import numba": Call(process, "import numba"), "nothing": Call(process, "")}
+    timed(Call(process, code), beside, rounds=7)
+
+
+@pytest.mark.parametrize("operands", [UNIFORM, VARYING], ids=["one k", "one k per element"])
+@suffixes
+@methods
+def test_first_compilation(
+    timed: Timed, smoke: bool, tmp_path: Path, method: str, suffix: str, operands: str
+) -> None:
+    if (operands == VARYING and (method, suffix) != ("sigmoid", "")) or (smoke and (method, suffix) != ("sigmoid", "")):
+        pytest.skip("a few will do for what takes seconds")
+    code = FIRST_RESULT.format(name=f"{method}_round{suffix}", operands=operands)
+    timed(Call(process, code, tmp_path), {"import numba": Call(process, "import numba")}, rounds=1)
+
+
+def test_memory(timed: Timed) -> None:
+    """How much the largest memory in use grows by a call on 64 MiB, once the function is compiled."""
+    timed(Call(process, MEMORY), rounds=1, bytes=int(process(MEMORY)))
