@@ -31,7 +31,7 @@ def _pair_loop(ufunc: Any, parallel: bool) -> Any:
     return run
 
 
-@pytest.mark.parametrize("parallel", [False, True], ids=["range", "prange"])
+@pytest.mark.parametrize("parallel", [False, True])
 @pytest.mark.parametrize("suffix", ["", "_value_and_grad"])
 @methods
 def test_scalar_call(timed: Timed, x: Any, dtype: str, method: str, suffix: str, parallel: bool) -> None:
