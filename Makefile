@@ -6,10 +6,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test accuracy lint format generate docs bench oldest dist clean
+.PHONY: help demo test accuracy lint format generate docs bench bench-peers bench-report oldest dist clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## see fastround at work
 	$(RUN) -m fastround demo
@@ -34,8 +34,13 @@ docs: $(VENV)/.docs  ## build the documentation
 	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 	@echo docs/_build/html/index.html
 
-bench: $(VENV)/.bench  ## compare the speed with a copy, np.arctan2 and the literal sum
+bench: $(VENV)/.bench  ## compare the speed with a copy, with NumPy, numexpr and Numba
 	$(RUN) -m pytest bench
+
+bench-peers: $(VENV)/.bench-peers bench  ## the same, and with PyTorch and JAX, which are large
+
+bench-report: $(VENV)/.bench  ## write the speed tables and plots of the documentation, from the last run
+	$(RUN) bench/report.py
 
 # The oldest numba and numpy that pyproject.toml admits: its own lower bounds, as pins.
 oldest: $(VENV)-oldest/.test  ## run the main tests with the oldest supported numba and numpy

@@ -25,7 +25,7 @@ SIZES = {"float32": 2**24, "float64": 2**23}
 ROUND = 5e-4
 BUDGET = 0.4
 # Benchmarks whose functions no cache keeps.
-COMPILED_ANEW = ("test_ladder", "test_nopython", "test_peers", "test_roofline")
+COMPILED_ANEW = ("test_ladder", "test_embedding", "test_peers", "test_roofline")
 PACKAGES = ("fastround", "numpy", "numba", "llvmlite", "numexpr", "torch", "jax", "jaxlib")
 
 
@@ -164,6 +164,8 @@ def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, An
         "cpus": os.cpu_count(),
         "layer": threads.layer(),
         "versions": dict(_versions(PACKAGES)),
+        # Of the compiled code, so that a report takes together what belongs together.
+        "code": cache._digest(),
     }
 
 

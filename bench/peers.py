@@ -53,7 +53,7 @@ FORMS: dict[str, Callable[[Any, Any], Any]] = {"literal sum": literal_sum, "thre
 @cache
 def scalar(form: str, real: Any) -> Any:
     """A form for one number, in nopython code."""
-    one, two, half, zero, k = real(1), real(2), real(0.5), real(0), real(K)
+    one, half, zero, k = real(1), real(0.5), real(0), real(K)
     slope, scale = real(K / 2), real(0.5 / math.tanh(K / 4))
     cosine1, cosine2, cosine3 = (real(2 * math.cosh(K * (j + 0.5))) for j in range(3))
 

@@ -18,7 +18,7 @@ copyright = author
 version = release = fastround.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "*-table.md"]  # which other pages include
+exclude_patterns = ["_build", "*-table.md", "measured"]  # which other pages include
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 autodoc_typehints = "none"  # the docstrings name them
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from architecture import PICTURE, picture
+from report import load, pages
 
 import fastround as fr
 from fastround.table import UFUNCS
@@ -39,6 +40,11 @@ def test_examples_of_a_ufunc_run(name: str) -> None:
 
 def test_committed_diagram_is_the_generated_one() -> None:
     assert PICTURE.read_text("utf-8") == picture(), "run `make generate`"
+
+
+def test_committed_figures_of_speed_are_the_measured_ones() -> None:
+    for page, text in pages(load()).items():
+        assert page.read_text("utf-8") == text, f"{page}: run `make bench-report`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
