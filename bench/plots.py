@@ -25,14 +25,14 @@ def _plain(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _bars(axes: Any, names: list[str], times: list[float], ours: list[bool]) -> None:
+def _bars(axes: Any, names: list[str], times: list[float], ours: list[bool], left: float) -> None:
     places = np.arange(len(names))[::-1]
     axes.barh(places, times, color=["C0" if own else "0.75" for own in ours])
     for place, time in zip(places, times, strict=True):
-        axes.text(time * 1.1, place, f"{time:.3g}", va="center", fontsize=8)
+        axes.text(time * 1.1, place, f"{time:,.0f}" if time >= 100 else f"{time:.3g}", va="center", fontsize=8)
     axes.set_yticks(places, names, fontsize=8)
     axes.set_xscale("log")
-    axes.set_xlim(right=max(times) * 3)
+    axes.set_xlim(left, max(times) * 3)
     _plain(axes)
     axes.grid(axis="y", visible=False)
 
@@ -46,7 +46,7 @@ def peers(results: Results) -> Figure:
         rows = [row for row in peer_rows(results, test, "copy", suffix) if row[2][0]]
         names = [f"{peer}: {form}" for peer, form, _ in rows]
         times = [found[0].ratio("copy") for _, _, found in rows if found[0]]
-        _bars(axes, names, times, [peer.startswith("fastround") for peer, _, _ in rows])
+        _bars(axes, names, times, [peer.startswith("fastround") for peer, _, _ in rows], left=0.5)
         axes.axvline(1, color="black", linewidth=1)
         axes.set_title("value" if not suffix else "value and derivative")
     below.set_xlabel("time over that of a copy of the same arrays, float32, all threads")
@@ -81,7 +81,9 @@ def sharpness(results: Results) -> Figure:
             for (suffix, label), colour in zip(SUFFIXES.items(), colours, strict=True):
                 found = results.of("test_contiguous.test_sharpness", method=method, dtype=dtype, suffix=suffix)
                 points = sorted([(r.params["k"], r.ratio("k = 10")) for r in found] + [(10.0, 1.0)])
-                axes.semilogx(*zip(*points, strict=True), marker=".", color=colour, label=label.strip("`"))
+                axes.semilogx(
+                    *zip(*points, strict=True), marker=".", color=colour, label=label.strip("`").replace("_", "…_", 1)
+                )
             axes.set_title(f"{method}_round, {dtype}")
             _plain(axes)
     for axes in grid[1]:
@@ -99,7 +101,7 @@ def ladder(results: Results) -> Figure:
     for axes, dtype in zip(figure.subplots(1, 2, sharey=True), DTYPES, strict=True):
         found = {rung: results.one("test_ladder.test_rung", rung=rung, dtype=dtype) for rung in RUNGS}
         names = [RUNGS[rung] for rung, r in found.items() if r]
-        _bars(axes, names, [r.ns for r in found.values() if r], ["fastround" in name for name in names])
+        _bars(axes, names, [r.ns for r in found.values() if r], ["fastround" in name for name in names], left=0.1)
         axes.set_title(dtype)
         axes.set_xlabel("ns per element")
     return figure

@@ -20,6 +20,7 @@ METHODS, DTYPES = ("sigmoid", "density"), ("float32", "float64")
 SUFFIXES = {"": "value", "_grad": "`_grad`", "_grad_k": "`_grad_k`", "_value_and_grad": "`_value_and_grad`"}
 BYTES = {"float32": 4, "float64": 8}
 MIB = 2**20
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Result(NamedTuple):
@@ -102,6 +103,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     head = list(head)
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _error(result: Result | None) -> str:
+    ulp = result.facts["ulp"] if result else float("nan")
+    power = len(f"{ulp:.0f}") - 1
+    return f"{round(ulp / 10**power)}·10{str(power).translate(SUPERSCRIPT)}" if ulp >= 1e4 else number(ulp, 1)
 
 
 class Target(NamedTuple):
@@ -255,8 +262,7 @@ def peers(results: Results, suffix: str = "") -> str:
     for peer, form, found in peer_rows(results, test, "copy", suffix):
         cells = [text for r in found for text in ((number(r.ns), number(r.ratio("copy"), 1)) if r else ("—", "—"))]
         first = found[0]
-        error = f"{first.facts['ulp']:,.1f}" if first and "ulp" in first.facts else ""
-        rows.append([peer, form, *cells, error])
+        rows.append([peer, form, *cells, _error(first)])
     absent = [package for package, version in results.machine["versions"].items() if version is None]
     note = f"\nNot installed, and so not compared with: {', '.join(absent)}.\n" if absent else ""
     head = ("", "computes", "float32, ns", "over copy", "float64, ns", "over copy", "error, ulp of float32")
@@ -318,8 +324,10 @@ def layouts(results: Results) -> str:
     rows = []
     for name in names:
         found = [results.one("test_layouts.test_layout", layout=name, suffix=s, dtype=d) for s, d in columns]
-        rows.append((name, *(number(r.ratio("contiguous") if r else None) for r in found)))
-    return table(("", *(f"{SUFFIXES[s]}, {d}" for s, d in columns)), rows)
+        numpy = [r.beside["np.arctan2"] / r.beside["np.arctan2 contiguous"] if r else None for r in found[:2]]
+        rows.append((name, *map(number, (*(r.ratio("contiguous") if r else None for r in found), *numpy))))
+    head = (*(f"{SUFFIXES[s]}, {d}" for s, d in columns), *(f"`np.arctan2`, {d}" for d in DTYPES))
+    return table(("", *head), rows)
 
 
 def sharpness_arrays(results: Results) -> str:
@@ -348,7 +356,7 @@ def threads(results: Results) -> str:
     return table(("elements", *(f"{SUFFIXES[s]}, {d}" for s, d in columns)), rows)
 
 
-def nopython(results: Results) -> str:
+def embedding(results: Results) -> str:
     """Scalar calls in loops over the ufunc."""
     rows = []
     for parallel, loop in ((False, "`range`, beside one thread"), (True, "`prange`, beside all threads")):
@@ -414,7 +422,7 @@ def ladder(results: Results) -> str:
             gain = "" if not (r and earlier) or rung.startswith("fastround") else f"{number(earlier.ns / r.ns, 1)}"
             cells += [number(r.ns), number(r.ratio("copy"), 1), gain] if r else ["—"] * 3
         first = found[0]
-        rows.append((label, *cells, f"{first.facts['ulp']:,.1f}" if first else ""))
+        rows.append((label, *cells, _error(first)))
         before = found
     return table(
         ("", *(t for d in DTYPES for t in (f"{d}, ns", "over copy", "times faster")), "error, ulp of float32"), rows
@@ -482,7 +490,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "layouts": layouts,
     "sharpness-arrays": sharpness_arrays,
     "threads": threads,
-    "nopython": nopython,
+    "embedding": embedding,
     "latency": latency,
     "startup": startup,
     "compilation": compilation,

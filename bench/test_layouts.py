@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Timed, outputs
+from conftest import Call, Timed, outputs
 from test_contiguous import call, methods, suffixes
+
+import fastround as fr
 
 Operands = tuple[Any, Any, dict[str, Any]]
 WIDTH = 1024
@@ -98,12 +100,25 @@ LAYOUTS: dict[str, Callable[[Any, int], Operands]] = {
 @pytest.mark.parametrize("suffix", ["", "_value_and_grad"])
 def test_layout(timed: Timed, x: Any, dtype: str, suffix: str, layout: str) -> None:
     # A quarter of the elements, so that all layouts use about as many.
-    operand, k, options = LAYOUTS[layout](x, x.size // 4)
+    ours, contiguous = _calls(f"sigmoid_round{suffix}", x, x.size // 4, layout)
+    beside = {"contiguous": contiguous}
+    if not suffix:
+        # What the layout costs a function of NumPy's own, which is slower.
+        beside["np.arctan2"], beside["np.arctan2 contiguous"] = _calls("arctan2", x, x.size // 64, layout)
+    timed(ours, beside)
+
+
+def _calls(name: str, x: Any, part: int, layout: str) -> tuple[Call, Call]:
+    """A call on part of x in some layout, and one on as many elements without gaps."""
+    operand, k, options = LAYOUTS[layout](x, max(part, 2 * WIDTH))
     contiguous = x[: operand.size]
-    name = f"sigmoid_round{suffix}"
+    ufunc = getattr(np if name == "arctan2" else fr, name)
     make = options.pop("out", lambda: outputs(operand))
-    out = (make(), make()) if suffix else make()
-    timed(call(operand, name, k, out, **options), {"contiguous": call(contiguous, name)})
+    out = tuple(make() for _ in range(ufunc.nout))
+    return (
+        Call(ufunc, operand, k, out=out, elements=operand.size, **options),
+        Call(ufunc, contiguous, 10.0, out=tuple(outputs(contiguous) for _ in out), elements=operand.size),
+    )
 
 
 def _around_ten(size: int) -> Any:
