@@ -43,7 +43,7 @@ def peers(results: Results) -> Figure:
     above, below = figure.subplots(2, 1, height_ratios=[3, 1.3])
     for axes, suffix in ((above, ""), (below, "_value_and_grad")):
         test = f"test_peers.test_value{'_and_grad' if suffix else ''}"
-        rows = [row for row in peer_rows(results, test, "copy", suffix) if row[2][0]]
+        rows = [row for row in peer_rows(results, test, suffix) if row[2][0]]
         names = [f"{peer}: {form}" for peer, form, _ in rows]
         times = [found[0].ratio("copy") for _, _, found in rows if found[0]]
         _bars(axes, names, times, [peer.startswith("fastround") for peer, _, _ in rows], left=0.5)

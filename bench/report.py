@@ -186,8 +186,8 @@ TARGETS = (
         _ratios("test_layouts.test_one_k_per_element", "k = 10", "sharpness", "suffix", "dtype"),
     ),
     Target(
-        "one element", "`np.arctan2`", 1.5, 1.1,
-        _ratios("test_latency.test_one_element", "np.arctan2", "operands", "suffix"),
+        "one element", "`np.arctan2`, `np.divmod`", 1.5, 1.1,
+        _ratios("test_latency.test_one_element", "alike", "operands", "suffix"),
     ),
     Target(
         "scalar calls in a `prange` loop", "the ufunc", 1.5, 1.1,
@@ -238,13 +238,13 @@ def outputs(results: Results) -> str:
     return table(("", "dtype", "copy", *(f"`{method}_round`" for method in METHODS)), rows)
 
 
-def peer_rows(results: Results, test: str, beside: str, suffix: str) -> Iterator[tuple[str, str, list[Result | None]]]:
+def peer_rows(results: Results, test: str, suffix: str) -> Iterator[tuple[str, str, list[Result | None]]]:
     yield "fastround", "exact sum", _both(results, "test_peers.test_fastround", suffix=suffix)
     if not suffix:
         yield "fastround, to a new array", "exact sum", _both(results, "test_peers.test_fastround_without_out")
     names = dict.fromkeys((r.params["peer"], r.params["form"]) for r in results.of(test))
     rows = [(peer, form, _both(results, test, peer=peer, form=form)) for peer, form in names]
-    yield from sorted(rows, key=lambda row: row[2][0].ratio("copy") if row[2][0] else 0)
+    yield from sorted(rows, key=_first_ratio)
 
 
 def _both(results: Results, test: str, **params: Any) -> list[Result | None]:
@@ -259,7 +259,7 @@ def peers(results: Results, suffix: str = "") -> str:
     double = results.one("test_peers.test_fastround", dtype="float64", suffix=suffix)
     copies = [number(r.beside["copy"]) if r else "—" for r in (single, double)]
     rows.append(["copy by all threads", "", copies[0], "1", copies[1], "1", "0"])
-    for peer, form, found in peer_rows(results, test, "copy", suffix):
+    for peer, form, found in peer_rows(results, test, suffix):
         cells = [text for r in found for text in ((number(r.ns), number(r.ratio("copy"), 1)) if r else ("—", "—"))]
         first = found[0]
         rows.append([peer, form, *cells, _error(first)])
@@ -269,7 +269,7 @@ def peers(results: Results, suffix: str = "") -> str:
     return table(head, rows) + note
 
 
-# Rows of the README, from the fastest.
+# Rows of the README.
 CHOSEN = (
     ("JAX jit", "three terms"),
     ("Numba prange", "three terms"),
@@ -285,15 +285,20 @@ CHOSEN = (
 def readme(results: Results) -> str:
     """The README's table: a choice of those rows."""
     ours = _both(results, "test_peers.test_fastround", suffix="")
-    chosen = {"copying the array": [number(r.beside["copy"]) if r else "—" for r in ours]}
-    found = {"fastround": ours} | {
-        f"{peer}, {form}": _both(results, "test_peers.test_value", peer=peer, form=form) for peer, form in CHOSEN
-    }
-    for name, both in found.items():
-        if any(both):
-            chosen[name] = [f"{number(r.ns)} ({number(r.ratio('copy'), 1)} ×)" if r else "—" for r in both]
-    rows = [(name, *cells) for name, cells in chosen.items()]
+    found = [
+        (f"{peer}, {form}", _both(results, "test_peers.test_value", peer=peer, form=form)) for peer, form in CHOSEN
+    ]
+    found = sorted([("fastround", ours), *((name, both) for name, both in found if any(both))], key=_first_ratio)
+    rows = [["copying the array", *(number(r.beside["copy"]) if r else "—" for r in ours)]]
+    for name, both in found:
+        rows.append([name, *(f"{number(r.ns)} ({number(r.ratio('copy'), 1)} ×)" if r else "—" for r in both)])
     return table(("ns per element, all threads", "float32", "float64"), rows) + f"\n{_machine_line(results)}\n"
+
+
+def _first_ratio(row: tuple[Any, ...]) -> float:
+    """By which the rows of a comparison are sorted."""
+    first: Result | None = row[-1][0]
+    return first.ratio("copy") if first else 0
 
 
 def _machine_line(results: Results) -> str:
@@ -377,10 +382,10 @@ def latency(results: Results) -> str:
     rows = []
     for kind in kinds:
         found = [results.one(test, operands=kind, suffix=s, method="sigmoid") for s in SUFFIXES]
-        first = next(r for r in found if r)
-        numpy = [number(first.beside[name]) for name in ("np.exp", "np.arctan2")]
-        rows.append((kind, *numpy, *(f"{number(r.ns)}" if r else "—" for r in found)))
-    return table(("one element, ns", "`np.exp`", "`np.arctan2`", *SUFFIXES.values()), rows)
+        first, last = found[0], found[-1]
+        numpy = [first.beside["np.exp"] if first else None, *(r.beside["alike"] if r else None for r in (first, last))]
+        rows.append((kind, *map(number, (*numpy, *(r.ns if r else None for r in found)))))
+    return table(("one element, ns", "`np.exp`", "`np.arctan2`", "`np.divmod`", *SUFFIXES.values()), rows)
 
 
 def startup(results: Results) -> str:
