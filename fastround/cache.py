@@ -13,6 +13,7 @@ import ctypes
 import functools
 import hashlib
 import os
+import platform
 import secrets
 import sys
 from collections.abc import Callable
@@ -24,6 +25,9 @@ import numba
 from llvmlite import binding
 
 _MAGIC = b"fastround object\n"
+
+# Where llvmlite's memory manager, which keeps them together, is known to do for every object.
+_CODE_AND_DATA_TOGETHER = sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 @functools.cache
@@ -120,11 +124,10 @@ def _new_machine() -> binding.TargetMachine:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     cpu, features = target()
-    llvm_target = binding.Target.from_triple(binding.get_process_triple())
-    x86 = llvm_target.name.startswith("x86")
-    return llvm_target.create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="pic" if x86 else "default", codemodel="small", jit=True
-    )
+    triple = binding.get_process_triple()
+    # Constants are addressed from the code beside them, in one instruction with their use.
+    near = {"reloc": "pic", "codemodel": "small"} if _CODE_AND_DATA_TOGETHER else {"codemodel": "jitdefault"}
+    return binding.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=3, jit=True, **near)
 
 
 _machine = functools.cache(_new_machine)
@@ -133,7 +136,9 @@ _machine = functools.cache(_new_machine)
 @functools.cache
 def _engine() -> binding.ExecutionEngine:
     # The engine owns its machine, which therefore is another one.
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine(), use_lmm=True)
+    engine = binding.create_mcjit_compiler(
+        binding.parse_assembly(""), _new_machine(), use_lmm=True if _CODE_AND_DATA_TOGETHER else None
+    )
     keep(engine)
     return engine
 
