@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-
-from .elementary import kernel
+from llvmlite import ir
+from numba import config, from_dtype, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 
 def symmetric(degree: int) -> Any:
@@ -47,6 +50,53 @@ def derivative(degree: int) -> Any:
     return np.diag(np.arange(1.0, degree + 1), 1)[:-1]
 
 
+class _Arithmetic(NamedTuple):
+    """What the sums below are made with: Python's numbers, or LLVM's instructions.
+
+    As instructions they are made at once.  Numba would take seconds to type and translate them one by one.
+    """
+
+    multiply: Callable[[Any, Any], Any]
+    add: Callable[[Any, Any], Any]
+    number: Callable[[float], Any]
+    # x in another precision, or zero where |x| is next to nothing.
+    rounded: Callable[[Any, Any], Any]
+
+    def sum(self, terms: list[Any]) -> Any:
+        """From the last term to the first, which is the largest, so that it has the rounding errors of few."""
+        total = terms[-1] if terms else self.number(0.0)
+        for term in terms[-2::-1]:
+            total = self.add(total, term)
+        return total
+
+    def product(self, factors: list[Any]) -> Any:
+        """From the first factor to the last."""
+        result = factors[0]
+        for factor in factors[1:]:
+            result = self.multiply(result, factor)
+        return result
+
+
+def _rounded(x: float, real: Any) -> Any:
+    return real(x) if abs(x) > np.finfo(real).tiny else real(0)
+
+
+_PYTHON = _Arithmetic(operator.mul, operator.add, np.float64, _rounded)
+
+
+def _instructions(builder: ir.IRBuilder) -> _Arithmetic:
+    double = ir.DoubleType()
+
+    def rounded(x: ir.Value, real: Any) -> ir.Value:
+        magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [double]), [x])
+        matters = builder.fcmp_ordered(">", magnitude, double(float(np.finfo(real).tiny)))
+        if real is np.float32:
+            x = builder.fptrunc(x, ir.FloatType())
+        return builder.select(matters, x, x.type(0.0))
+
+    return _Arithmetic(builder.fmul, builder.fadd, double, rounded)
+
+
 def polynomial(
     real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1
 ) -> Callable[..., tuple[Any, ...]]:
@@ -58,38 +108,83 @@ def polynomial(
     What is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on
     them down a hundredfold.
     """
-    tiny = float(np.finfo(real).tiny)
 
-    def entry(m: float, j: int, i: int) -> str:
-        factors = [] if m == 1 else [repr(float(m))]
-        power = max(degrees[j] - i - order, 0)
-        return " * ".join(factors + [f"h{power}"] * (power > 0) + [f"c[{j}]"])
+    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any], h: Any, unit: Any, scale: Any) -> list[Any]:
+        powers = [h]
+        while len(powers) < max(degrees):
+            powers.append(arithmetic.multiply(powers[-1], h))
+        scale = arithmetic.product([scale] + [unit] * order)
+        results = []
+        for i, row in enumerate(matrix):
+            terms = []
+            for j, m in enumerate(row):
+                if m:
+                    power = max(degrees[j] - i - order, 0)
+                    factors = [arithmetic.number(float(m)), *powers[max(power - 1, 0) : power], c[j]]
+                    terms.append(arithmetic.product(factors[1:] if m == 1 else factors))
+            x = arithmetic.multiply(scale, arithmetic.sum(terms))
+            results.append(arithmetic.rounded(arithmetic.add(x, arithmetic.number(-1.0)) if i == lead else x, real))
+            scale = arithmetic.multiply(scale, unit)
+        return results
 
-    # The smallest first, so that the sum has the rounding errors of its last terms alone.
-    rows = [[entry(m, j, i) for j, m in enumerate(row) if m][::-1] for i, row in enumerate(matrix)]
-    lines = [f"    x{i} = scale{i} * ({' + '.join(row)})" + " - 1.0" * (i == lead) for i, row in enumerate(rows)]
-    used = max((i for i in range(1, 40) if f"h{i} " in "".join(lines)), default=0)
-    powers = [f"    h{i} = " + (f"h{i - 1} * h" if i > 1 else "h") for i in range(1, used + 1)]
-    scales = [f"    scale0 = scale{' * unit' * order}"]
-    scales += [f"    scale{i} = scale{i - 1} * unit" for i in range(1, len(rows))]
-    items = ", ".join(f"real(x{i}) if abs(x{i}) > tiny else zero" for i in range(len(rows)))
-    return _compiled("c, h, unit, scale", powers + scales + lines, items, {"real": real, "tiny": tiny, "zero": real(0)})
+    if config.DISABLE_JIT:
+        return lambda *args: tuple(evaluate(_PYTHON, *args))
+
+    @intrinsic
+    def function(typingctx, c, h, unit, scale):
+        return _signature(real, len(matrix), c, h, unit, scale), _codegen(evaluate)
+
+    return function
 
 
 def linear_map(matrix: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """The nopython function c ↦ matrix·c on tuples of float64."""
-    rows = (" + ".join(f"{float(m)!r} * c[{j}]" for j, m in enumerate(row) if m) or "0.0" for row in matrix)
-    return _compiled("c", [], ", ".join(rows), {})
+
+    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any]) -> list[Any]:
+        return [
+            arithmetic.sum([arithmetic.multiply(arithmetic.number(float(m)), c[j]) for j, m in enumerate(row) if m])
+            for row in matrix
+        ]
+
+    if config.DISABLE_JIT:
+        return lambda *args: tuple(evaluate(_PYTHON, *args))
+
+    @intrinsic
+    def function(typingctx, c):
+        return _signature(np.float64, len(matrix), c), _codegen(evaluate)
+
+    return function
 
 
 def product(count: int, other: int) -> Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]:
     """The nopython function that multiplies polynomials of `count` and `other` coefficients."""
-    pairs = [[f"a[{i}] * b[{n - i}]" for i in range(count) if 0 <= n - i < other] for n in range(count + other - 1)]
-    return _compiled("a, b", [], ", ".join(map(" + ".join, pairs)), {})
+
+    def evaluate(arithmetic: _Arithmetic, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+        return [
+            arithmetic.sum([arithmetic.multiply(a[i], b[n - i]) for i in range(count) if 0 <= n - i < other])
+            for n in range(count + other - 1)
+        ]
+
+    if config.DISABLE_JIT:
+        return lambda *args: tuple(evaluate(_PYTHON, *args))
+
+    @intrinsic
+    def function(typingctx, a, b):
+        return _signature(np.float64, count + other - 1, a, b), _codegen(evaluate)
+
+    return function
 
 
-def _compiled(arguments: str, lines: list[str], items: str, names: dict[str, Any]) -> Callable[..., tuple[Any, ...]]:
-    """A kernel function written out without loops: Numba compiles tuples of known length, not comprehensions."""
-    exec("\n".join([f"def function({arguments}):", *lines, f"    return ({items},)"]), names)
-    compiled: Callable[..., tuple[Any, ...]] = kernel(names["function"])
-    return compiled
+def _signature(real: Any, count: int, *args: Any) -> Any:
+    return types.UniTuple(from_dtype(np.dtype(real)), count)(*args)
+
+
+def _codegen(evaluate: Callable[..., list[Any]]) -> Callable[..., Any]:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values = [
+            cgutils.unpack_tuple(builder, arg) if isinstance(kind, types.BaseTuple) else arg
+            for kind, arg in zip(signature.args, args, strict=True)
+        ]
+        return context.make_tuple(builder, signature.return_type, evaluate(_instructions(builder), *values))
+
+    return codegen
