@@ -28,7 +28,7 @@ _LIMITS = {np.float32: (23, 127), np.float64: (52, 1023), float: (52, 1023)}
 _FORMATS = {types.float32: (23, 127, ir.IntType(32)), types.float64: (52, 1023, ir.IntType(64))}
 
 
-def _nopython(interpreted: Callable[..., Any]) -> Callable[[Any], Any]:
+def nopython(interpreted: Callable[..., Any]) -> Callable[[Any], Any]:
     """A decorator: the intrinsic in its place, or the interpreted function where the JIT is disabled."""
     return lambda typed: interpreted if config.DISABLE_JIT else intrinsic(typed)
 
@@ -61,7 +61,7 @@ def _interpreted_subnormal(n: Any) -> Any:
     return type(n)(math.ldexp(float(np.rint(n)), 1 - bias - mantissa))
 
 
-@_nopython(_interpreted_fma)
+@nopython(_interpreted_fma)
 def fma(typingctx, a, b, c):
     """a·b + c, rounded once."""
 
@@ -71,7 +71,7 @@ def fma(typingctx, a, b, c):
     return a(a, a, a), codegen
 
 
-@_nopython(_interpreted_horner)
+@nopython(_interpreted_horner)
 def horner(typingctx, x, coefficients):
     """Σ coefficients[i]·x^i by Horner's rule, one fma a term."""
 
@@ -86,7 +86,7 @@ def horner(typingctx, x, coefficients):
     return x(x, coefficients), codegen
 
 
-@_nopython(_interpreted_power_of_two)
+@nopython(_interpreted_power_of_two)
 def power_of_two(typingctx, t):
     """2^n for an integer n kept as t = n + `shift(…)`, while that is a normal number."""
     mantissa, _, integer = _FORMATS[t]
@@ -99,7 +99,7 @@ def power_of_two(typingctx, t):
     return t(t), codegen
 
 
-@_nopython(_interpreted_reflected)
+@nopython(_interpreted_reflected)
 def reflected(typingctx, u, centre):
     """centre²/u for powers of two."""
     _, _, integer = _FORMATS[u]
@@ -111,7 +111,7 @@ def reflected(typingctx, u, centre):
     return u(u, centre), codegen
 
 
-@_nopython(_interpreted_subnormal)
+@nopython(_interpreted_subnormal)
 def subnormal(typingctx, n):
     """n times the least subnormal number, for n ≥ 0 up to the least normal one, without arithmetic on such numbers."""
     mantissa, _, integer = _FORMATS[n]

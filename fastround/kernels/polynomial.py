@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import config, from_dtype, types
+from numba import from_dtype, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from .elementary import nopython
 
 
 def symmetric(degree: int) -> Any:
@@ -97,9 +98,7 @@ def _instructions(builder: ir.IRBuilder) -> _Arithmetic:
     return _Arithmetic(builder.fmul, builder.fadd, double, rounded)
 
 
-def polynomial(
-    real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1
-) -> Callable[..., tuple[Any, ...]]:
+def polynomial(real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1) -> Any:
     """The nopython function (c, h, unit, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X/unit.
 
     `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h that makes them of one
@@ -127,17 +126,14 @@ def polynomial(
             scale = arithmetic.multiply(scale, unit)
         return results
 
-    if config.DISABLE_JIT:
-        return lambda *args: tuple(evaluate(_PYTHON, *args))
-
-    @intrinsic
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
     def function(typingctx, c, h, unit, scale):
         return _signature(real, len(matrix), c, h, unit, scale), _codegen(evaluate)
 
     return function
 
 
-def linear_map(matrix: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+def linear_map(matrix: Any) -> Any:
     """The nopython function c ↦ matrix·c on tuples of float64."""
 
     def evaluate(arithmetic: _Arithmetic, c: Sequence[Any]) -> list[Any]:
@@ -146,17 +142,14 @@ def linear_map(matrix: Any) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
             for row in matrix
         ]
 
-    if config.DISABLE_JIT:
-        return lambda *args: tuple(evaluate(_PYTHON, *args))
-
-    @intrinsic
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
     def function(typingctx, c):
         return _signature(np.float64, len(matrix), c), _codegen(evaluate)
 
     return function
 
 
-def product(count: int, other: int) -> Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]:
+def product(count: int, other: int) -> Any:
     """The nopython function that multiplies polynomials of `count` and `other` coefficients."""
 
     def evaluate(arithmetic: _Arithmetic, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
@@ -165,10 +158,7 @@ def product(count: int, other: int) -> Callable[[tuple[Any, ...], tuple[Any, ...
             for n in range(count + other - 1)
         ]
 
-    if config.DISABLE_JIT:
-        return lambda *args: tuple(evaluate(_PYTHON, *args))
-
-    @intrinsic
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
     def function(typingctx, a, b):
         return _signature(np.float64, count + other - 1, a, b), _codegen(evaluate)
 
