@@ -146,9 +146,8 @@ def _make(ufunc: Ufunc) -> np.ufunc:
     cache.keep(table, data, numbers, *texts, *slots, threads.state, threads.launch)
     # PyUFunc_FromFuncAndData(loops, data, types, precisions, inputs, outputs, identity, name, doc, unused)
     made: np.ufunc = _from_loops(table, data, numbers, len(slots), 2, ufunc.nout, -1, *texts, 0)
-    if hasattr(made, "__dict__"):
-        # NumPy 2.0 and 2.1 have no place for it.  There pickle looks for the name in every module.
-        made.__module__ = __package__
+    # Pickle would look for the name in every module.
+    made.__module__ = __package__
     return made
 
 
