@@ -68,7 +68,7 @@ def folder() -> Path | None:
 
 
 def entries() -> list[str]:
-    """The names of the loops whose code for this version and CPU is in the folder."""
+    """The names of the functions whose code for this version and CPU is in the folder: loops, and the one they share."""
     path = folder()
     if path is None:
         return []

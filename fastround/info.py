@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 import sys
 import textwrap
+from collections.abc import Iterable
 from importlib.metadata import version
 
 import numba
 
-from . import __version__, cache, threads, ufuncs
+from . import __version__, cache, entry, threads, ufuncs
 
 
 def report() -> str:
@@ -42,13 +43,13 @@ def report() -> str:
         "threads": f"{numba.get_num_threads()} of {numba.config.NUMBA_NUM_THREADS}",
         "threading layer": layer,
         "cache": str(folder) if folder else "no writable folder: everything is compiled anew in each process",
-        "compiled in cache": _listed(cache.entries()),
+        "compiled in cache": _listed(name for name in cache.entries() if name != entry.NAME),
         "compiled here": _listed(ufuncs.compiled()),
     }
     return "\n".join(_paragraph(name, text) for name, text in lines.items())
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return " ".join(sorted(names)) or "none"
 
 

@@ -122,10 +122,10 @@ def test_an_array_of_sharpnesses_gives_what_each_alone_gives(function: Function,
     rng = np.random.default_rng(2)
     x = _numbers(real, 150)
     k = np.concatenate([10.0 ** rng.uniform(-3, 6, x.size - 4), [0.0, np.inf, 5.5, 48.0]]).astype(real)
-    for suffix in BOUNDS:
+    for suffix in ("_value_and_grad", "_grad_k"):
         ufunc = getattr(fr, function.name + suffix)
         alone = np.array([ufunc(a, b) for a, b in zip(x, k, strict=True)])
-        np.testing.assert_array_equal(ufunc(x, k), alone)
+        np.testing.assert_array_equal(np.transpose(ufunc(x, k)), alone)
 
 
 @pytest.mark.parametrize("name", [row.name for row in UFUNCS if row.output.suffix in ("_grad", "_grad_k")])

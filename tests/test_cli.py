@@ -345,6 +345,7 @@ def test_info() -> None:
     assert said["cache"] == str(cache.folder())
     for key in ("compiled here", "compiled in cache"):
         assert "sigmoid_round.float64" in said[key].split()
+        assert "entry" not in said[key].split()
 
 
 def test_info_where_nothing_works(monkeypatch: pytest.MonkeyPatch) -> None:
