@@ -3,7 +3,7 @@
 A file holds the object code of one loop.  Its name carries a digest of all that the code depends on (the sources of
 kernels, loops and table, the versions of Numba and llvmlite, the CPU and its features), so that code of another version
 or for another CPU is never found, and its content begins with its own checksum, so that a damaged file is as good as
-none.
+none.  Files of other versions and CPUs are removed when nobody has used them for a while.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import contextlib
 import ctypes
 import functools
 import hashlib
+import importlib.resources
 import os
 import platform
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,31 +25,37 @@ from typing import Any
 import llvmlite
 import numba
 from llvmlite import binding
+from numba.core.codegen import get_host_cpu_features
 
 _MAGIC = b"fastround object\n"
 
 # Where llvmlite's memory manager, which keeps them together, is known to do for every object.
 _CODE_AND_DATA_TOGETHER = sys.platform == "linux" and platform.machine() == "x86_64"
 
+_DAY = 86400.0
+# How long code of another version or CPU is kept since it was last used.
+_KEPT = 30 * _DAY
+
 
 @functools.cache
 def target() -> tuple[str, str]:
     """The CPU that code is compiled for, and its features, as LLVM names them.
 
-    The environment variables NUMBA_CPU_NAME and NUMBA_CPU_FEATURES change them, as for Numba itself.
+    The environment variables NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and NUMBA_ENABLE_AVX change them, as for Numba itself.
     """
     name: str = numba.config.CPU_NAME or binding.get_host_cpu_name()
     features: str | None = numba.config.CPU_FEATURES
     if features is None:
-        # A named CPU has the features that LLVM knows it to have.
-        features = "" if numba.config.CPU_NAME else binding.get_host_cpu_features().flatten()
-    # Registers of full width: LLVM would leave half of them unused on some CPUs, for the sake of code beside the loops.
-    wide = "-prefer-256-bit" if binding.get_default_triple().startswith("x86_64") else ""
-    return name, ",".join(filter(None, (features, wide)))
+        features = get_host_cpu_features()
+    if binding.get_process_triple().startswith("x86_64"):
+        # What every such CPU has, for LLVM ends the process where it knows of neither.  And registers of full width:
+        # it would leave half of them unused on some CPUs, for the sake of code beside the loops.
+        features = ",".join(filter(None, (features, "+64bit", "+sse2", "-prefer-256-bit")))
+    return name, features
 
 
 def folder() -> Path | None:
-    """The folder of compiled code, or None where no writable one can be had.
+    """The folder of compiled code, there or still to be made, or None where none can be had.
 
     It is the folder "fastround" in NUMBA_CACHE_DIR if that is set, else in the user's cache folder.
     """
@@ -60,11 +68,12 @@ def folder() -> Path | None:
     else:
         parent = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     try:
-        path = parent.expanduser() / "fastround"
-        path.mkdir(parents=True, exist_ok=True)
+        path = (parent.expanduser() / "fastround").absolute()
     except (OSError, RuntimeError):
         return None
-    return path if os.access(path, os.W_OK | os.X_OK) else None
+    existing = next(filter(os.path.exists, (path, *path.parents)))
+    usable = _digest() and os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)
+    return path if usable else None
 
 
 def entries() -> list[str]:
@@ -90,13 +99,15 @@ def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> in
 
 def numba_module(name: str, function: Callable[..., Any], signature: Any) -> binding.ModuleRef:
     """The LLVM module of a function that Numba compiles to a C callback, whose code is called `name`."""
-    level = numba.config.OPT
+    config = numba.config
+    settings = config.OPT, config.DEBUGINFO_DEFAULT
     try:
-        # Every kernel function is one Numba function; LLVM optimises the whole once, in `_optimised`.
-        numba.config.OPT = 0
+        # Every kernel function is one Numba function; LLVM optimises the whole once, in `_optimised`.  Nor have they
+        # lines that a debugger could show.
+        config.OPT, config.DEBUGINFO_DEFAULT = 0, 0
         callback = numba.cfunc(signature, error_model="numpy")(function)
     finally:
-        numba.config.OPT = level
+        config.OPT, config.DEBUGINFO_DEFAULT = settings
     module = binding.parse_assembly(callback.inspect_llvm())
     module.get_function(callback.native_name).name = name
     return module
@@ -109,6 +120,7 @@ def keep(*objects: object) -> None:
 
 
 def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
+    module.data_layout = str(_machine().target_data)
     for function in module.functions:
         if not function.is_declaration and function.name != name:
             function.linkage = "internal"
@@ -144,12 +156,17 @@ def _engine() -> binding.ExecutionEngine:
 
 
 @functools.cache
-def _digest() -> str:
+def _digest() -> str | None:
+    """What stands for this version and CPU in the names of files; None where there are no sources to read."""
     digest = hashlib.sha256()
-    package = Path(__file__).parent
-    others = (package / f"{name}.py" for name in ("cache", "entry", "loops", "table", "threads"))
-    for file in sorted([*package.glob("kernels/*.py"), *others]):
-        digest.update(file.read_bytes())
+    package = importlib.resources.files(__package__)
+    others = [package / f"{name}.py" for name in ("cache", "entry", "loops", "table", "threads")]
+    try:
+        kernels = [file for file in (package / "kernels").iterdir() if file.name.endswith(".py")]
+        for file in sorted(kernels, key=lambda file: file.name) + others:
+            digest.update(file.read_bytes())
+    except OSError:
+        return None
     versions = (numba.__version__, llvmlite.__version__, sys.version, binding.get_process_triple(), *target())
     digest.update("\0".join(versions).encode())
     return digest.hexdigest()[:32]
@@ -157,10 +174,17 @@ def _digest() -> str:
 
 def _load(name: str) -> bytes | None:
     path = folder()
+    if path is None:
+        return None
+    file = path / f"{name}-{_digest()}.o"
     try:
-        content = (path / f"{name}-{_digest()}.o").read_bytes() if path else b""
+        content = file.read_bytes()
     except OSError:
         return None
+    with contextlib.suppress(OSError):
+        # Its time says when it was last used.
+        if time.time() - file.stat().st_mtime > _DAY:
+            os.utime(file)
     head = len(_MAGIC) + 32
     code = content[head:]
     return code if content[:head] == _MAGIC + hashlib.sha256(code).digest() else None
@@ -173,9 +197,19 @@ def _save(name: str, code: bytes) -> None:
     # Under a name of its own until it is complete, for other processes may look for it, or write it too.
     draft = path / f"{name}.{secrets.token_hex(8)}"
     try:
+        path.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(_MAGIC + hashlib.sha256(code).digest() + code)
         os.replace(draft, path / f"{name}-{_digest()}.o")
+        _prune(path)
     except OSError:
         # A folder that is full or gone makes the next process slower, and nothing else.
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+def _prune(path: Path) -> None:
+    """Remove what other versions left in the folder, and writers that were killed."""
+    for file in path.iterdir():
+        with contextlib.suppress(OSError):
+            if not file.name.endswith(f"-{_digest()}.o") and time.time() - file.stat().st_mtime > _KEPT:
+                file.unlink()

@@ -8,6 +8,7 @@ compiled), that of a function to call where one is not compiled, the number of o
 
 from __future__ import annotations
 
+import ctypes
 import functools
 
 from llvmlite import binding, ir
@@ -23,6 +24,9 @@ OPERANDS = 4
 _VOID, _INTEGER, _BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
 _INTEGERS = _INTEGER.as_pointer()
 _LOOP = ir.FunctionType(_VOID, [_BYTES, _INTEGERS, _INTEGERS, _BYTES])
+
+if ctypes.sizeof(ctypes.c_void_p) * 8 != _INTEGER.width:
+    raise ImportError(f"fastround needs a {_INTEGER.width}-bit Python")
 
 
 def module() -> binding.ModuleRef:

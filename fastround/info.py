@@ -42,7 +42,9 @@ def report() -> str:
         "features": " ".join(sorted(enabled)) or "none beyond the baseline",
         "threads": f"{numba.get_num_threads()} of {numba.config.NUMBA_NUM_THREADS}",
         "threading layer": layer,
-        "cache": str(folder) if folder else "no writable folder: everything is compiled anew in each process",
+        "cache": str(folder)
+        if folder
+        else "none: there is no folder to write, or no source to read, so that each process compiles anew",
         "compiled in cache": _listed(name for name in cache.entries() if name != entry.NAME),
         "compiled here": _listed(ufuncs.compiled()),
     }
