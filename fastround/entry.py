@@ -83,6 +83,7 @@ def module() -> binding.ModuleRef:
     pool = builder.inttoptr(item(fields, 4), _INTEGERS)
     alone = function.append_basic_block("alone")
     large = function.append_basic_block("large")
+    taken = function.append_basic_block("taken")
     shared = function.append_basic_block("shared")
     parallel = function.append_basic_block("parallel")
     single = function.append_basic_block("single")
@@ -101,8 +102,13 @@ def module() -> binding.ModuleRef:
     unlaunched = builder.icmp_signed("==", builder.load_atomic(pool, "acquire", 8), _INTEGER(threads.UNLAUNCHED))
     with builder.if_then(unlaunched, likely=False):
         call(item(pool, 4), ir.FunctionType(_VOID, []), [])
-    taken = builder.cmpxchg(pool, _INTEGER(threads.FREE), _INTEGER(threads.BUSY), "acq_rel", "acquire")
-    builder.cbranch(builder.extract_value(taken, 1), shared, alone)
+    free = builder.cmpxchg(pool, _INTEGER(threads.FREE), _INTEGER(threads.BUSY), "acq_rel", "acquire")
+    builder.cbranch(builder.extract_value(free, 1), taken, alone)
+
+    builder.position_at_end(taken)
+    with builder.if_then(builder.icmp_signed("!=", item(pool, 5), _INTEGER(0))):
+        builder.cbranch(_has_other_threads(module, builder), single, shared)
+    builder.branch(shared)
 
     builder.position_at_end(shared)
     count = call(item(pool, 2), ir.FunctionType(_INTEGER, []), [])
@@ -189,6 +195,20 @@ def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.V
             harmless = both(alike, builder.or_(shared, apart))
             builder.store(builder.or_(builder.load(crosses), builder.not_(harmless)), crosses)
     return builder.load(crosses)
+
+
+def _has_other_threads(module: ir.Module, builder: ir.IRBuilder) -> ir.Value:
+    """Whether Python has other threads than this one."""
+
+    def call(name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        return builder.call(ir.Function(module, kind, name), arguments)
+
+    held = call("PyGILState_Ensure", ir.IntType(32))
+    first = call("PyInterpreterState_ThreadHead", _BYTES, call("PyInterpreterState_Main", _BYTES))
+    second = call("PyThreadState_Next", _BYTES, first)
+    call("PyGILState_Release", _VOID, held)
+    return builder.icmp_unsigned("!=", second, _BYTES(None))
 
 
 def _share(module: ir.Module, triple: str) -> ir.Function:

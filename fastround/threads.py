@@ -2,11 +2,15 @@
 
 The compiled loops see `state`: the lock word of the pool, the addresses of Numba's scheduler, and the number of
 elements from which it is used.  A call that finds the pool taken, or closed, runs in its own thread, with the same
-result.  Numba's OpenMP pool must not be entered in a forked child, nor its work queue by two threads at once.
+result.
+
+Numba's OpenMP pool must not be entered in a forked child.  Its work queue ends the process that enters it from two
+threads at once, be it for code of the user.  So it is used only while Python has no other thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 
@@ -14,13 +18,15 @@ import numba
 from llvmlite import binding
 from numba.core.compiler_lock import global_compiler_lock
 
+from .callbacks import callback
+
 FREE, BUSY, CLOSED, UNLAUNCHED = range(4)
 
 # From measurements in bench/: below, waking the other threads costs more than they save.
 THRESHOLD = 32768
 
-# Lock word, parallel_for, get_num_threads, threshold, launch.
-state = (ctypes.c_ssize_t * 5)(UNLAUNCHED, 0, 0, THRESHOLD, 0)
+# Lock word, parallel_for, get_num_threads, threshold, launch, and whether the pool is for a process of one thread.
+state = (ctypes.c_ssize_t * 6)(UNLAUNCHED, 0, 0, THRESHOLD, 0, 0)
 
 
 def layer() -> str:
@@ -38,26 +44,45 @@ def layer() -> str:
         raise RuntimeError(f"Numba has no threading layer here: {error}") from error
 
 
-@ctypes.CFUNCTYPE(None)
-def launch() -> None:
+def _launch() -> None:
     """Launch the pool when the first large array comes."""
     with global_compiler_lock:
         if state[0] != UNLAUNCHED:
             return
+        usable, stuck = False, _forked and _has_gnu_openmp()
         try:
-            layer()
+            name = layer()
+            state[5] = name == "workqueue"
             state[1] = binding.address_of_symbol("numba_parallel_for") or 0
             state[2] = binding.address_of_symbol("get_num_threads") or 0
-        except Exception:
-            state[1] = 0
-        state[0] = FREE if state[1] and state[2] else CLOSED
+            usable = bool(state[1] and state[2]) and not (stuck and name == "omp")
+        except RuntimeError:
+            pass
+        finally:
+            state[0] = FREE if usable else CLOSED
+
+
+def _has_gnu_openmp() -> bool:
+    """Whether GNU's OpenMP is loaded.  If it had threads before a fork, it waits for them in the child, for ever."""
+    try:
+        ctypes.CDLL("libgomp.so.1", getattr(os, "RTLD_NOLOAD", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _after_in_child() -> None:
-    state[0] = CLOSED
+    global _forked
+    _forked = True
+    with contextlib.suppress(ValueError):
+        # No error: Numba has launched its pool, whose threads are not in the child.
+        numba.threading_layer()
+        state[0] = CLOSED
     global_compiler_lock.release()
 
 
+_forked = False
+launch = callback(ctypes.CFUNCTYPE(None), _launch)
 state[4] = ctypes.cast(launch, ctypes.c_void_p).value or 0
 if hasattr(os, "register_at_fork"):
     # A child of a process that compiles would find the lock held by a thread that it does not have.

@@ -6,11 +6,12 @@ the call needs, replaces itself by machine code and finishes the call.
 
 from __future__ import annotations
 
-import _thread
 import ctypes
-import signal
+import sys
 import threading
 import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numba
@@ -19,12 +20,13 @@ from numba.core.compiler_lock import global_compiler_lock
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 from . import cache, entry, threads
+from .callbacks import callback, in_main_thread, stack
 from .table import UFUNCS, Ufunc, docstring
 
 __all__ = ["compiled", "ufuncs"]
 
 # Narrow types before wide ones, as NumPy's promotion wants them.
-_PRECISIONS: tuple[tuple[Any, str, Any], ...] = ((np.float32, "f", ctypes.c_float), (np.float64, "d", ctypes.c_double))
+_PRECISIONS: tuple[Any, ...] = (np.float32, np.float64)
 
 _LOOP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 _INTEGERS = ctypes.POINTER(ctypes.c_ssize_t)
@@ -40,9 +42,9 @@ _from_loops = ctypes.PYFUNCTYPE(
 class _Slot:
     """One precision of a ufunc: its place in NumPy's table, and the data that its loop is called with."""
 
-    def __init__(self, ufunc: Ufunc, precision: tuple[Any, str, Any]) -> None:
-        self.ufunc, (self.real, _, self.ctype) = ufunc, precision
-        self.first_call = _LOOP(self._first_call)
+    def __init__(self, ufunc: Ufunc, real: Any) -> None:
+        self.ufunc, self.real, self.dtype = ufunc, real, np.dtype(real)
+        self.first_call = callback(_LOOP, self._first_call)
         first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value or 0
         # As `fastround.entry` reads it.
         self.data = (ctypes.c_ssize_t * 5)(0, 0, first_call, 2 + ufunc.nout, ctypes.addressof(threads.state))
@@ -51,47 +53,48 @@ class _Slot:
 
     @property
     def name(self) -> str:
-        return f"{self.ufunc.name}.{np.dtype(self.real).name}"
+        return f"{self.ufunc.name}.{self.dtype.name}"
 
     def _first_call(self, args: int, dims: int, steps: int, data: int) -> None:
-        """Finish a call whose loop is not compiled yet.  No exception may leave it: NumPy would not see it."""
+        """Finish a call whose loop, or the entry to it, is not compiled yet."""
         n, sharpness_step = ctypes.cast(dims, _INTEGERS)[0], ctypes.cast(steps, _INTEGERS)[1]
-        interrupted, failure = False, None
-        while True:
-            try:
-                address = self._compile(varying=n > 1 and sharpness_step != 0)
-                break
-            except KeyboardInterrupt:
-                # The outputs must be computed whatever happens, so that the interrupt comes after them.
-                interrupted = True
-            except Exception as error:
-                address, failure = 0, error
-                break
-        # A ufunc call clears the floating-point status, so that what compilation left there is not taken for ours.
-        np.add(0.0, 0.0)
-        if address:
-            _LOOP(address)(args, dims, steps, data)
-        else:
-            self._interpret(args, n, steps)
-        if interrupted:
-            # A moment later, for ctypes would swallow what is raised in here.
-            threading.Timer(0.01, _interrupt_main_thread).start()
-        if failure:
-            # Where warnings are errors, ctypes reports this one as an exception that nobody can catch.
-            warnings.warn(f"{self.name} can't be compiled and is interpreted, slowly: {failure!r}", RuntimeWarning, 2)
+        finished = False
+        try:
+            if numba.config.DISABLE_JIT:
+                self._interpret(args, n, steps)
+                return
+            # The entry first.  It may come back here, for the loop that it wants.
+            entered = self.table[self.index] in _entry
+            varying = (n > 1 and sharpness_step != 0) if entered else None
+            failure = _undisturbed(lambda: self._compile(varying))
+            # A ufunc call clears the floating-point status, so that what compilation left there is not taken for ours.
+            np.add(0.0, 0.0)
+            if failure is None:
+                _LOOP(_entry[0])(args, dims, steps, data)
+            elif isinstance(failure, Exception):
+                self._interpret(args, n, steps)
+                finished = True
+                message = f"{self.name} can't be compiled and is interpreted, slowly: {failure!r}"
+                warnings.warn(message, RuntimeWarning, 2)
+            else:
+                raise failure
+        except BaseException:
+            # What is not finished should not look so.
+            if not finished:
+                for output in self._operands(args, n, steps)[2:]:
+                    output[...] = np.nan
+            raise
 
-    def _compile(self, varying: bool) -> int:
-        """The address of the entry function, when the loop that it will call is there."""
-        if numba.config.DISABLE_JIT:
-            return 0
+    def _compile(self, varying: bool | None) -> None:
+        """Compile the loop for one sharpness or for many, or let the entry take the place of `_first_call`."""
         with global_compiler_lock:
-            address = cache.function_address(entry.NAME, entry.module) if not _entry else _entry[0]
-            _entry[:] = [address]
-            if not self.data[varying]:
+            if varying is None:
+                if not _entry:
+                    _entry.append(cache.function_address(entry.NAME, entry.module))
+                self.table[self.index] = _entry[0]
+            elif not self.data[varying]:
                 name = f"{self.name}.varying" if varying else self.name
                 self.data[varying] = cache.function_address(name, lambda: self._module(name, varying))
-            self.table[self.index] = address
-            return address
 
     def _module(self, name: str, varying: bool) -> Any:
         # Imported here, since neither the kernels nor Numba's compiler are needed where the code is in the cache.
@@ -105,29 +108,64 @@ class _Slot:
 
         function = getattr(reference, f"{self.ufunc.function.name}_value_and_grad")
         function_k = getattr(reference, f"{self.ufunc.function.name}_grad_k")
-        operands = ctypes.cast(args, _INTEGERS), ctypes.cast(steps, _INTEGERS)
-        invalid = False
-        for i in range(n):
-            x, k, *outputs = (
-                self.ctype.from_address(operands[0][j] + i * operands[1][j]) for j in range(2 + self.ufunc.nout)
-            )
-            invalid = invalid or k.value < 0
-            results = (*function(x.value, k.value), function_k(x.value, k.value))
-            for output, pick in zip(outputs, self.ufunc.output.picks, strict=True):
-                output.value = results[pick]
+        x, k, *outputs = self._operands(args, n, steps)
+        with np.errstate(all="ignore"):
+            negative = (k < 0).any()
+            for i in range(n):
+                operands = float(x[i]), float(k[i])
+                results = (*function(*operands), function_k(*operands))
+                for output, pick in zip(outputs, self.ufunc.output.picks, strict=True):
+                    output[i] = results[pick]
         np.add(0.0, 0.0)
-        if invalid:
+        if negative:
             infinity = float("inf")
             # This raises the flag that NumPy reports.
             infinity - infinity
 
+    def _operands(self, args: int, n: int, steps: int) -> list[Any]:
+        """The operands as arrays."""
+        pointers, strides = ctypes.cast(args, _INTEGERS), ctypes.cast(steps, _INTEGERS)
+        interfaces = (
+            {
+                "version": 3,
+                "typestr": self.dtype.str,
+                "data": (pointers[j], False),
+                "shape": (n,),
+                "strides": (strides[j],),
+            }
+            for j in range(2 + self.ufunc.nout)
+        )
+        return [np.asarray(SimpleNamespace(__array_interface__=interface)) for interface in interfaces]
 
-def _interrupt_main_thread() -> None:
-    if hasattr(signal, "pthread_kill"):
-        # Unlike the other, this one ends also a wait.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+def _undisturbed(work: Callable[[], None]) -> BaseException | None:
+    """Do the work in a thread without signal handlers, and return what it raised.
+
+    Handlers run in the main thread.  There, an exception of theirs ends the waiting, but neither harms the work nor is
+    taken for its own.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    # Another thread would wait for ever for what this one holds: the compiler's lock, or that of a module it imports.
+    importing = any(code.co_filename == "<frozen importlib._bootstrap>" for code in stack())
+    if not in_main_thread() or importing or global_compiler_lock.is_locked() or sys.is_finalizing():
+        run()
     else:
-        _thread.interrupt_main()
+        worker = threading.Thread(target=run, name="fastround compiler")
+        try:
+            worker.start()
+        except RuntimeError:
+            # No thread can be started, as when the process ends.
+            run()
+        else:
+            worker.join()
+    return failures[0] if failures else None
 
 
 _entry: list[int] = []
@@ -135,10 +173,10 @@ _slots: list[_Slot] = []
 
 
 def _make(ufunc: Ufunc) -> np.ufunc:
-    slots = [_Slot(ufunc, precision) for precision in _PRECISIONS]
+    slots = [_Slot(ufunc, real) for real in _PRECISIONS]
     table = (ctypes.c_void_p * len(slots))(*(ctypes.cast(slot.first_call, ctypes.c_void_p).value for slot in slots))
     data = (ctypes.c_void_p * len(slots))(*(ctypes.addressof(slot.data) for slot in slots))
-    numbers = np.array([[np.dtype(real).num] * (2 + ufunc.nout) for real, _, _ in _PRECISIONS], np.int8).tobytes()
+    numbers = np.array([[slot.dtype.num] * (2 + ufunc.nout) for slot in slots], np.int8).tobytes()
     for index, slot in enumerate(slots):
         slot.table, slot.index = table, index
     texts = ufunc.name.encode(), docstring(ufunc).encode()
