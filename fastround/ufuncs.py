@@ -145,12 +145,15 @@ def _undisturbed(work: Callable[[], None]) -> BaseException | None:
     taken for its own.
     """
     failures: list[BaseException] = []
+    done = threading.Event()
 
     def run() -> None:
         try:
             work()
         except BaseException as error:
             failures.append(error)
+        finally:
+            done.set()
 
     # Another thread would wait for ever for what this one holds: the compiler's lock, or that of a module it imports.
     importing = any(code.co_filename == "<frozen importlib._bootstrap>" for code in stack())
@@ -164,7 +167,8 @@ def _undisturbed(work: Callable[[], None]) -> BaseException | None:
             # No thread can be started, as when the process ends.
             run()
         else:
-            worker.join()
+            # An interrupted `join` would let Python 3.11 end without the worker.
+            done.wait()
     return failures[0] if failures else None
 
 

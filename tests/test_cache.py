@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +18,7 @@ import pytest
 from processes import run
 
 import fastround
-from fastround import reference
+from fastround import cache, reference
 
 # A call, and its results to the bit.
 _CALL = """
@@ -223,6 +226,111 @@ def test_code_for_a_generic_cpu(tmp_path: Path, warm: Path) -> None:
     np.testing.assert_array_almost_equal_nulp(np.frombuffer(bytes.fromhex(result)), np.array(expected), 4)
 
 
+_FAST_INSTRUCTIONS = ("avx", "avx2", "avx512f", "fma", "fma4", "neon", "sve")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"NUMBA_CPU_NAME": "generic"},
+        {"NUMBA_CPU_NAME": "no such processor"},
+        {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "-fma,-avx"},
+        {"NUMBA_ENABLE_AVX": "0"},
+    ],
+    ids=lambda settings: " ".join(settings.values()),
+)
+def test_settings_of_the_processor(compiler: Compiler, tmp_path: Path, settings: dict[str, Any]) -> None:
+    """They are Numba's, and only the best of instructions depend on them: results are the same to the bit."""
+    code = "print(*fr.cache.target(), sep='|')\nfrom numba.core import codegen\nprint(codegen.get_host_cpu_features())"
+    complaints = "import os, sys; os.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n"
+    words = run(complaints + compiler.stand_in + _CALL + code, NUMBA_CACHE_DIR=str(tmp_path), **settings).split("\n")
+    result, target, host = words[:3]
+    assert result == compiler.result
+    name, features = target.split("|")
+    assert name == settings.get("NUMBA_CPU_NAME", cache.target()[0])
+    if name == "generic":
+        assert not any(f"+{instruction}" in features.split(",") for instruction in _FAST_INSTRUCTIONS)
+    else:
+        assert features.startswith(host)
+    if "NUMBA_ENABLE_AVX" in settings:
+        assert "+avx" not in features
+
+
+_SWEEP = """
+import sys
+sys.path.insert(0, {tests!r})
+from accuracy import BOUNDS, PRECISIONS, sweep
+from fastround.table import FUNCTIONS
+for function in FUNCTIONS[{part}::2]:
+    for real in PRECISIONS:
+        for suffix, worst in sweep(function, real, 9).items():
+            assert worst.ulp <= BOUNDS[suffix], (function.name, real, suffix, worst)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", [0, 1])
+def test_accuracy_on_a_generic_processor(part: int) -> None:
+    """Without any instruction that not every processor has, such as a fused multiply-add."""
+    run(_SWEEP.format(tests=str(Path(__file__).parent), part=part), timeout=1200, NUMBA_CPU_NAME="generic")
+
+
+def test_debug_information_is_not_for_loops(tmp_path: Path) -> None:
+    """Where NUMBA_DEBUGINFO asks for it: the loops have no lines of source, of which Numba would warn."""
+    run(
+        "import fastround as fr\nassert fr.sigmoid_floor(0.5, 3.0) == 0",
+        NUMBA_DEBUGINFO="1",
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
+
+
+def test_a_package_in_an_archive(compiler: Compiler, tmp_path: Path) -> None:
+    """It has the digest of the sources too; without them nothing is cached."""
+    package = Path(fastround.__file__).parent
+    shutil.copytree(package, tmp_path / "source" / "fastround", ignore=shutil.ignore_patterns("__pycache__"))
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "source")
+    code = "print(fr.__file__, fr.cache._digest())"
+    place = {"PYTHONPATH": archive, "NUMBA_CACHE_DIR": str(tmp_path)}
+    result, file, digest = run(compiler.stand_in + _CALL + code, **place).split()
+    assert (result, digest) == (compiler.result, cache._digest())
+    assert file.startswith(archive)
+    assert file_of(tmp_path, LOOP).name == f"{LOOP}-{digest}.o"
+
+    for source in (tmp_path / "source" / "fastround").rglob("*.py"):
+        py_compile.compile(str(source), str(source.with_suffix(".pyc")), doraise=True)
+        source.unlink()
+    place["PYTHONPATH"] = str(tmp_path / "source")
+    code = "print(fr.cache.folder(), fr.cache._digest())"
+    assert run(compiler.stand_in + _CALL + code, **place).split() == [compiler.result, "None", "None"]
+
+
+def test_unused_code_of_other_versions_is_removed(compiler: Compiler, warm: Path) -> None:
+    """A month after its last use, when something is compiled; the day of the last use is noted in the file's time."""
+    place = warm / "fastround"
+    now = time.time()
+    ages = {"other-0.o": 40, "draft.0": 40, "recent-0.o": 20, "fresh.0": 0}
+    for name, age in ages.items():
+        (place / name).touch()
+        os.utime(place / name, 2 * (now - age * 86400,))
+    loop, entry, varying = (file_of(warm, name) for name in (LOOP, ENTRY, f"{LOOP}.varying"))
+    for file in (loop, entry):
+        os.utime(file, 2 * (now - 90 * 86400,))
+    run(_NO_COMPILER + _CALL, NUMBA_CACHE_DIR=str(warm))
+    assert all(now - 60 < file.stat().st_mtime for file in (loop, entry))
+    assert len(files(warm)) == 7
+    varying.unlink()
+    os.utime(loop, 2 * (now - 90 * 86400,))
+    run(compiler.stand_in + _CALL + "call(x + 4)", NUMBA_CACHE_DIR=str(warm))
+    assert set(files(warm)) == {loop.name, entry.name, varying.name, "recent-0.o", "fresh.0"}
+
+
+def test_to_look_makes_no_folder(tmp_path: Path) -> None:
+    """As `python -m fastround info` does."""
+    code = "from fastround import cache, info\nprint(cache.folder(), cache.entries())\ninfo.report()"
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path / "new")).split() == [str(tmp_path / "new" / "fastround"), "[]"]
+    assert not any(tmp_path.iterdir())
+
+
 # --- No folder ----------------------------------------------------------------------------------------------------
 
 
@@ -290,46 +398,188 @@ def test_a_full_disk(compiler: Compiler, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_compiled_is_interpreted() -> None:
-    """With a warning at each call, or, where warnings are errors, a report that no `except` can hide."""
+    """With a warning at each call, which may be an error; in other threads Python reports that error."""
     code = (
         _NO_COMPILER
         + """
-import sys, warnings
+import sys, threading, warnings
 import fastround as fr
 from fastround import reference
 reports = []
 sys.unraisablehook = lambda report: reports.append(str(report.exc_value))
 fastround.cache.folder = lambda: None
+expected = reference.sigmoid_round(0.3, 7.0)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    assert fr.sigmoid_round(0.3, 7.0) == reference.sigmoid_round(0.3, 7.0)
-assert fr.sigmoid_round(0.3, 7.0) == reference.sigmoid_round(0.3, 7.0)
+    assert fr.sigmoid_round(0.3, 7.0) == expected
 (message,) = (str(warning.message) for warning in caught)
 assert "sigmoid_round.float64 can't be compiled" in message
 assert "AssertionError('compiled')" in message
+try:
+    result = fr.sigmoid_round(0.3, 7.0)
+except RuntimeWarning as warning:
+    assert str(warning) == message
+assert "result" not in globals()
+results = []
+worker = threading.Thread(target=lambda: results.append(fr.sigmoid_round(0.3, 7.0)))
+worker.start()
+worker.join()
+assert results == [expected]
 assert reports == [message]
 """
     )
     run(code)
 
 
-def test_an_interrupt_of_a_compilation(compiler: Compiler, tmp_path: Path) -> None:
-    """Ctrl-C comes after the call that compiles, whose results are complete."""
-    code = """
-def interrupted(*arguments, original=fastround.cache.numba_module):
-    fastround.cache.numba_module = original
-    raise KeyboardInterrupt
-fastround.cache.numba_module = interrupted
-import time
+# --- Signals, and other bad moments -------------------------------------------------------------------------------
+
+signals = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals can't be sent to a thread")
+
+_INTERRUPTED = """
+import signal, sys, threading, time
 import numpy as np, fastround as fr
-x, y = np.linspace(-3, 3, 50), np.zeros(50)
-try:
-    fr.sigmoid_round(x, 10.0, out=y)
-    time.sleep(60)
-except KeyboardInterrupt:
-    print(y.tobytes().hex())
+class Timeout(Exception):
+    pass
+compile_it, started, go_on = fastround.cache.numba_module, threading.Event(), threading.Event()
+def numba_module(*arguments):
+    started.set()
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    go_on.wait(60)
+    return compile_it(*arguments)
+fastround.cache.numba_module = numba_module
+x = np.linspace(-3, 3, 50)
 """
-    assert run(compiler.stand_in + code, NUMBA_CACHE_DIR=str(tmp_path)).strip() == compiler.result
+
+
+@signals
+@pytest.mark.parametrize("error", ["KeyboardInterrupt()", "Timeout('slow')", "SystemExit(3)"])
+def test_a_signal_during_a_compilation(compiler: Compiler, tmp_path: Path, error: str) -> None:
+    """What its handler raises comes out of the call at once; the compilation goes on, and serves the next call."""
+    code = f"""
+def handler(*arguments):
+    raise {error}
+signal.signal(signal.SIGINT, handler)
+y, z = np.zeros(50), None
+try:
+    z = fr.sigmoid_round(x, 10.0, out=y)
+except BaseException as raised:
+    assert repr(raised) == repr({error})
+assert z is None and np.isnan(y).all() and not go_on.is_set()
+go_on.set()
+print(fr.sigmoid_round(x, 10.0).tobytes().hex(), *made)
+"""
+    code = compiler.stand_in + _INTERRUPTED + code
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path)).split() == [compiler.result, LOOP]
+
+
+@signals
+def test_the_end_of_a_process_that_compiles(compiler: Compiler, tmp_path: Path) -> None:
+    """An interrupt that nobody catches ends the process when the compilation is done, and not in its midst."""
+    code = """
+threading.Timer(0.5, go_on.set).start()
+sys.excepthook = lambda kind, *arguments: print(kind.__name__)
+import atexit
+atexit.register(lambda: print(len(fr.ufuncs.compiled())))
+fr.sigmoid_round(x, 10.0)
+print("never")
+"""
+    code = compiler.stand_in + _INTERRUPTED + code
+    # Python ends a process in this way that does not handle an interrupt.
+    with pytest.raises(AssertionError, match=r"^KeyboardInterrupt\s+1\s+exit code -2$"):
+        run(code, NUMBA_CACHE_DIR=str(tmp_path))
+
+
+@signals
+def test_a_signal_while_a_call_is_interpreted() -> None:
+    """It ends the call."""
+    code = """
+import signal
+import numpy as np, fastround as fr
+from fastround import reference
+calls = []
+def once(x, k, original=reference.sigmoid_round_grad_k):
+    calls.append(x)
+    if len(calls) == 20:
+        signal.raise_signal(signal.SIGINT)
+    return original(x, k)
+reference.sigmoid_round_grad_k = once
+y = np.zeros(1000)
+try:
+    fr.sigmoid_round(np.linspace(-3, 3, 1000), 10.0, out=y)
+except KeyboardInterrupt:
+    print(len(calls), np.isnan(y).all())
+"""
+    assert run(code, NUMBA_DISABLE_JIT="1").split() == ["20", "True"]
+
+
+@signals
+def test_a_signal_that_does_no_harm(compiler: Compiler, tmp_path: Path) -> None:
+    """A handler that returns, and calls the same ufunc, changes nothing."""
+    code = """
+results = []
+def handler(*arguments):
+    go_on.set()
+    results.append(fr.sigmoid_round(x, 10.0))
+signal.signal(signal.SIGINT, handler)
+results.append(fr.sigmoid_round(x, 10.0))
+print(*(result.tobytes().hex() for result in results), *made)
+"""
+    code = compiler.stand_in + _INTERRUPTED + code
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path)).split() == [compiler.result, compiler.result, LOOP]
+
+
+def test_a_first_call_by_who_holds_a_lock(compiler: Compiler, tmp_path: Path) -> None:
+    """A thread that compiles for another must not wait for a lock of that one: the compiler's, or of a module."""
+    (tmp_path / "extension.py").write_text(
+        "import sys, fastround.cache\n"
+        "original = fastround.cache.numba_module\n"
+        "def numba_module(*arguments):\n"
+        "    # As Numba imports its extensions when it first compiles.\n"
+        "    import extension\n"
+        "    return original(*arguments)\n"
+        "fastround.cache.numba_module = numba_module\n"
+        "import numpy as np\n"
+        "print(fastround.sigmoid_round(np.linspace(-3, 3, 50), 10.0).tobytes().hex())\n"
+    )
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import extension
+import numpy as np, fastround as fr
+from numba.core.compiler_lock import global_compiler_lock
+x = np.linspace(-3, 3, 50)
+with global_compiler_lock:
+    print(fr.sigmoid_round(x + 4, x * x + 10).tobytes().hex() != "")
+"""
+    code = compiler.stand_in + code
+    assert run(code, timeout=60, NUMBA_CACHE_DIR=str(tmp_path)).split() == [compiler.result, "True"]
+
+
+def test_a_first_call_when_python_ends() -> None:
+    """Where nothing can be imported any more, the results are nan, and the reason is reported."""
+    code = """
+import sys
+import numpy as np, fastround as fr
+class Last:
+    def __del__(self, call=fr.sigmoid_round, x=np.ones(2), print=print):
+        print(*call(x, 10.0).tolist(), flush=True)
+last = Last()
+sys.unraisablehook = lambda report, print=print: print(report.exc_type.__name__, flush=True)
+"""
+    words = run(code, NUMBA_DISABLE_JIT="1").split()
+    assert words in (["nan", "nan"], ["ImportError", "nan", "nan"])
+
+
+def test_overlapping_operands_compile_one_loop(compiler: Compiler, tmp_path: Path) -> None:
+    """Elements that must be computed one by one have one sharpness each."""
+    code = """
+import numpy as np, fastround as fr
+k = np.linspace(1, 9, 50)
+y = fr.sigmoid_round.accumulate(k)
+assert y[1] == fr.sigmoid_round(k[0], k[1])
+print(*made)
+"""
+    assert run(compiler.stand_in + code, NUMBA_CACHE_DIR=str(tmp_path)).split() == [LOOP]
 
 
 _WITHOUT_JIT = """
