@@ -555,19 +555,24 @@ with global_compiler_lock:
     assert run(code, timeout=60, NUMBA_CACHE_DIR=str(tmp_path)).split() == [compiler.result, "True"]
 
 
-def test_a_first_call_when_python_ends() -> None:
+def test_a_first_call_when_python_ends(tmp_path: Path) -> None:
     """Where nothing can be imported any more, the results are nan, and the reason is reported."""
-    code = """
-import sys
-import numpy as np, fastround as fr
-class Last:
-    def __del__(self, call=fr.sigmoid_round, x=np.ones(2), print=print):
-        print(*call(x, 10.0).tolist(), flush=True)
-last = Last()
-sys.unraisablehook = lambda report, print=print: print(report.exc_type.__name__, flush=True)
+    (tmp_path / "last.py").write_text(
+        "import numpy as np, fastround as fr\n"
+        "class Last:\n"
+        "    def __del__(self, call=fr.sigmoid_round, x=np.ones(2), print=print):\n"
+        "        print(*call(x, 10.0).tolist(), flush=True)\n"
+        "last = Last()\n"
+    )
+    code = f"""
+import os, sys
+sys.path.insert(0, {str(tmp_path)!r})
+import last
+os.dup2(1, 2)
 """
     words = run(code, NUMBA_DISABLE_JIT="1").split()
-    assert words in (["nan", "nan"], ["ImportError", "nan", "nan"])
+    assert "ImportError:" in words
+    assert words[-2:] == ["nan", "nan"]
 
 
 def test_overlapping_operands_compile_one_loop(compiler: Compiler, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -85,9 +87,10 @@ def run_with(layer: str, code: str) -> str:
 
 @layers
 def test_many_threads_get_the_bits_of_one(layer: str) -> None:
-    """Eight threads call different functions at once, on arrays that each would share among all of Numba's threads."""
+    """Sixteen threads call different functions at once, each on an array that all of Numba's threads would share."""
     code = f"""
-for _ in beside(lambda i: check([i, (i + 1) % 8]), [(i,) for i in range(8)]):
+check([0])
+for _ in beside(lambda i: check([i % 8, (i + 1 + i // 8) % 8]), [(i,) for i in range(16)]):
     pass
 assert numba.threading_layer() == {layer!r}
 # The pool was there to be taken, and was given back.
@@ -107,12 +110,114 @@ def test_beside_parallel_code_of_the_caller(layer: str) -> None:
 def double(a):
     return 2 * a
 double(x)
-calls = [(), ()] if {layer!r} != "workqueue" else []
+check()
+calls = [(), ()] if {layer!r} != "workqueue" else [()]
 for _ in beside(lambda: np.testing.assert_array_equal(double(x), 2 * x), calls, seconds=1):
     for _ in range(10):
         check()
-        if not calls:
-            double(x)
+check()
+double(x)
+"""
+    run_with(layer, code)
+
+
+@layers
+def test_inside_parallel_code_of_the_caller(layer: str) -> None:
+    """A `prange` whose body goes back to Python."""
+    code = """
+@numba.njit(parallel=True)
+def sums(x):
+    y = np.zeros(4)
+    for i in numba.prange(4):
+        with numba.objmode(total="float64"):
+            total = float(fr.sigmoid_round(x, 10.0).sum())
+        y[i] = total
+    return y
+check([0])
+for _ in range(5):
+    np.testing.assert_array_equal(sums(x), np.full(4, serial[0][0].sum()))
+"""
+    run_with(layer, code)
+
+
+def test_the_work_queue_is_for_a_lone_thread() -> None:
+    """Numba ends the process when two threads enter it; one that finds others does all work itself."""
+    code = """
+check([0])
+assert threads.state[5] == 1
+used = []
+def count(*arguments, call=ctypes.CFUNCTYPE(ctypes.c_ssize_t)(threads.state[2])):
+    used.append(1)
+    return call()
+counter = ctypes.CFUNCTYPE(ctypes.c_ssize_t)(count)
+threads.state[2] = ctypes.cast(counter, ctypes.c_void_p).value
+check([0])
+end = threading.Event()
+worker = threading.Thread(target=end.wait)
+worker.start()
+check([0])
+end.set()
+worker.join()
+check([0])
+assert len(used) == 2, used
+"""
+    run_with("workqueue", "import ctypes\n" + code)
+
+
+@layers
+def test_a_thread_that_outlives_the_main_one(layer: str) -> None:
+    """It computes as if nothing had happened, be it the first large call of all."""
+    code = """
+def work():
+    threading.main_thread().join()
+    time.sleep(0.1)
+    check()
+    print("done")
+threading.Thread(target=work).start()
+"""
+    assert run_with(layer, code) == "done\n"
+
+
+@layers
+def test_blocks_of_a_dask_array(layer: str) -> None:
+    """Under dask's scheduler of threads, beside calls of this thread."""
+    code = """
+import dask.array as da
+blocks = da.from_array(x, chunks=120_000)
+for i in (0, 5):
+    def work():
+        for _ in range(4):
+            y = functions[i](blocks, 10.0).compute(scheduler="threads", num_workers=8)
+            np.testing.assert_array_equal(y, serial[i][0])
+    for _ in beside(work, [()], seconds=0.5):
+        check([i])
+"""
+    run_with(layer, code)
+
+
+@layers
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timers")
+def test_a_signal_during_a_long_call(layer: str) -> None:
+    """What its handler raises comes when the call is over, and does no harm."""
+    code = """
+import signal
+class Timeout(Exception):
+    pass
+def handler(*arguments):
+    raise Timeout
+signal.signal(signal.SIGALRM, handler)
+check([0])
+large, y = np.tile(x, 20), np.empty(20 * x.size)
+caught = 0
+for delay in (1e-4, 1e-3, 5e-3, 1e-2, 2e-2):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        fr.sigmoid_round(large, 10.0, out=y)
+        time.sleep(60)
+    except Timeout:
+        caught += 1
+    check()
+assert caught == 5
 """
     run_with(layer, code)
 
@@ -195,6 +300,59 @@ assert calls == fr.ufuncs.compiled() == ["sigmoid_round.float64"]
     run(code, NUMBA_CACHE_DIR=str(tmp_path))
     names = sorted(file.name.split("-")[0] for file in (tmp_path / "fastround").iterdir())
     assert names == ["entry", "sigmoid_round.float64"]
+
+
+@forks
+@layers
+@pytest.mark.parametrize("launched_by", ["nobody", "Numba", "us"])
+def test_a_child_has_threads_if_its_parent_had_none(layer: str, launched_by: str) -> None:
+    """As when a server forks before it works."""
+    code = f"""
+import warnings
+# Python itself warns of a fork beside threads.
+warnings.simplefilter("ignore", DeprecationWarning)
+if {launched_by!r} == "Numba":
+    numba.get_num_threads()
+if {launched_by!r} == "us":
+    check([0])
+child = os.fork()
+if not child:
+    try:
+        check([0, 3])
+        assert threads.state[0] == (threads.FREE if {launched_by!r} == "nobody" else threads.CLOSED)
+        os._exit(0)
+    finally:
+        os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    run_with(layer, code)
+
+
+@pytest.mark.skipif(not _LINUX, reason="GNU's OpenMP is the one of Linux")
+def test_a_child_of_a_parent_that_used_openmp(tmp_path: Path) -> None:
+    """GNU's OpenMP hangs in a child whose parent used it, be it by another library."""
+    source, library = tmp_path / "openmp.c", tmp_path / "openmp.so"
+    source.write_text("void f(void) {\n#pragma omp parallel\n;}\n")
+    try:
+        subprocess.run(["cc", "-fopenmp", "-shared", "-fPIC", "-o", library, source], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("there is no compiler for C with OpenMP")
+    code = f"""
+import ctypes, signal, warnings
+# Python itself warns of a fork beside threads.
+warnings.simplefilter("ignore", DeprecationWarning)
+try:
+    ctypes.CDLL({str(library)!r}).f()
+except OSError:
+    os._exit(0)
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    check([0])
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    run_with("omp", code)
 
 
 @forks
