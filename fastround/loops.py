@@ -7,7 +7,8 @@ an integer that the loop sets where a sharpness was negative.  There are two loo
 * varying: one sharpness for each element, its constants computed in the vectorised loop.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
-through a small buffer on the stack, so that the arithmetic is vectorised for every layout.
+through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
+is computed in float32.
 """
 
 from __future__ import annotations
@@ -32,25 +33,65 @@ SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
 @intrinsic
 def _load(typingctx, address, i, real):
-    """Number i of those at an address."""
+    """Number i of those at an address; one of float16 as float32."""
+    half = real.dtype == types.float16
 
     def codegen(context, builder, signature, args):
-        pointer = builder.inttoptr(args[0], context.get_value_type(real.dtype).as_pointer())
-        return builder.load(builder.gep(pointer, [args[1]]))
+        element = _SHORT if half else context.get_value_type(real.dtype)
+        value = builder.load(builder.gep(builder.inttoptr(args[0], element.as_pointer()), [args[1]]))
+        return _from_half(builder, value) if half else value
 
-    return real.dtype(types.intp, types.intp, real), codegen
+    return (types.float32 if half else real.dtype)(types.intp, types.intp, real), codegen
 
 
 @intrinsic
-def _store(typingctx, address, i, value):
-    """Set number i of those at an address."""
+def _store(typingctx, address, i, value, real):
+    """Set number i of those at an address; one of float16 from float32."""
+    half = real.dtype == types.float16
 
     def codegen(context, builder, signature, args):
-        pointer = builder.inttoptr(args[0], context.get_value_type(value).as_pointer())
-        builder.store(args[2], builder.gep(pointer, [args[1]]))
+        number = _to_half(builder, args[2]) if half else args[2]
+        builder.store(number, builder.gep(builder.inttoptr(args[0], number.type.as_pointer()), [args[1]]))
         return context.get_dummy_value()
 
-    return types.void(types.intp, types.intp, value), codegen
+    return types.void(types.intp, types.intp, value, real), codegen
+
+
+# The conversions are arithmetic of integers, for not every CPU has instructions for them, and LLVM's functions that
+# stand in are not there at run time.
+_SHORT, _WORD, _SINGLE = ir.IntType(16), ir.IntType(32), ir.FloatType()
+
+
+def _from_half(builder, half):
+    bits = builder.zext(half, _WORD)
+    sign = builder.shl(builder.and_(bits, _WORD(0x8000)), _WORD(16))
+    magnitude = builder.shl(builder.and_(bits, _WORD(0x7FFF)), _WORD(13))
+    # Exponents of float32 are greater by 112, but for those of nan and infinity.
+    scaled = builder.fmul(builder.bitcast(magnitude, _SINGLE), _SINGLE(2.0**112))
+    special = builder.icmp_unsigned(">=", magnitude, _WORD(0x7C00 << 13))
+    finite = builder.bitcast(scaled, _WORD)
+    magnitude = builder.select(special, builder.or_(magnitude, _WORD(0x7F800000)), finite)
+    return builder.bitcast(builder.or_(magnitude, sign), _SINGLE)
+
+
+def _to_half(builder, single):
+    bits = builder.bitcast(single, _WORD)
+    sign = builder.lshr(builder.and_(bits, _WORD(0x80000000)), _WORD(16))
+    magnitude = builder.and_(bits, _WORD(0x7FFFFFFF))
+    # Ties to even: half of what is cut off is added, less one if the last bit that stays is 0.
+    odd = builder.and_(builder.lshr(magnitude, _WORD(13)), _WORD(1))
+    biased = builder.sub(builder.add(magnitude, builder.add(odd, _WORD(0xFFF))), _WORD(112 << 23))
+    normal = builder.lshr(biased, _WORD(13))
+    # Beside ½, numbers of float32 lie as close as the subnormal ones of float16.
+    beside_half = builder.fadd(builder.bitcast(magnitude, _SINGLE), _SINGLE(0.5))
+    subnormal = builder.sub(builder.bitcast(beside_half, _WORD), _WORD(0x3F000000))
+    nan = builder.or_(_WORD(0x7E00), builder.and_(builder.lshr(magnitude, _WORD(13)), _WORD(0x3FF)))
+    is_nan = builder.icmp_unsigned(">", magnitude, _WORD(0x7F800000))
+    special = builder.select(is_nan, nan, _WORD(0x7C00))
+    small = builder.icmp_unsigned("<", magnitude, _WORD(113 << 23))
+    large = builder.icmp_unsigned(">=", magnitude, _WORD(143 << 23))
+    result = builder.select(large, special, builder.select(small, subnormal, normal))
+    return builder.trunc(builder.or_(result, sign), _SHORT)
 
 
 @intrinsic
@@ -68,7 +109,9 @@ def _buffer(typingctx, real):
 
 def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
     """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision."""
-    size = real(0).itemsize
+    # float16 is a format of memory: all of it goes through buffers of float32.
+    memory, real = real, np.float32 if real is np.float16 else real
+    size, plain = real(0).itemsize, memory is real
     (bound1, bound2), regimes = staircase(ufunc.function.build(), ufunc.function.place, real)
     constants1, constants2, constants3 = (regime.constants for regime in regimes)
     point1, point2, point3 = (regime.point for regime in regimes)
@@ -80,20 +123,20 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
     def gather(address, step, n, block):
         """Copy n numbers that are `step` bytes apart to a block without gaps."""
         for i in range(n):
-            _store(block, i, _load(address + i * step, 0, real))
+            _store(block, i, _load(address + i * step, 0, memory), real)
 
     @kernel
     def scatter(block, n, address, step):
         """Copy n numbers from a block to places `step` bytes apart."""
         for i in range(n):
-            _store(address + i * step, 0, _load(block, i, real))
+            _store(address + i * step, 0, _load(block, i, real), memory)
 
     def uniform_regime(point: Any) -> Any:
         @kernel
         def blocks(x, y, z, x_step, y_step, z_step, n, constants):
             x_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real)
-            x_direct = x_step == size and x != y and x != z
-            y_direct, z_direct = y_step == size, z_step == size
+            x_direct = plain and x_step == size and x != y and x != z
+            y_direct, z_direct = plain and y_step == size, plain and z_step == size
             for start in range(0, n, _BLOCK):
                 m = min(_BLOCK, n - start)
                 x_at, y_at, z_at = x + start * x_step, y + start * y_step, z + start * z_step
@@ -103,9 +146,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
                 for i in range(m):
                     result = point(_load(x_block, i, real), constants)
-                    _store(y_block, i, result[first])
+                    _store(y_block, i, result[first], real)
                     if two_outputs:
-                        _store(z_block, i, result[last])
+                        _store(z_block, i, result[last], real)
                 if not y_direct:
                     scatter(y_block, m, y_at, y_step)
                 if two_outputs and not z_direct:
@@ -120,9 +163,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
                 k = np.float64(_load(sharpness, i, real))
                 result = point(_load(x, i, real), constants(k))
                 inside = low <= k < high if high < np.inf else not k < low
-                _store(y, i, result[first] if inside else _load(y, i, real))
+                _store(y, i, result[first] if inside else _load(y, i, real), real)
                 if two_outputs:
-                    _store(z, i, result[last] if inside else _load(z, i, real))
+                    _store(z, i, result[last] if inside else _load(z, i, real), real)
 
         return run
 
@@ -133,7 +176,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
             n = dims[0]
             x, y, z = args[0], args[2], args[3] if two_outputs else args[2]
             x_step, y_step, z_step = steps[0], steps[2], steps[3] if two_outputs else steps[2]
-            k = np.float64(_load(args[1], 0, real))
+            k = np.float64(_load(args[1], 0, memory))
             if k < 0:
                 invalid[0] = 1
             if k < bound1:
@@ -154,9 +197,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
         x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
         x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
         x_buffer, k_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
-        x_direct = x_step == size and x != y and x != z
-        k_direct = k_step == size and k != y and k != z
-        y_direct, z_direct = y_step == size, z_step == size
+        x_direct = plain and x_step == size and x != y and x != z
+        k_direct = plain and k_step == size and k != y and k != z
+        y_direct, z_direct = plain and y_step == size, plain and z_step == size
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
             x_at, k_at = x + start * x_step, k + start * k_step

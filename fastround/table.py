@@ -130,8 +130,8 @@ over all integers n, where σ(z) = 1/(1+e^(−z)) and ρ = σ(1−σ).
 Parameters
 ----------
 x : array_like
-    Real numbers.  float32 and float64 are computed in their own precision; integers and booleans
-    become floats as in `numpy.sin`.
+    Real numbers.  float32 and float64 are computed in their own precision, float16 in that of
+    float32; integers and booleans become floats as in `numpy.arctan2`.
 k : array_like
     Sharpness in [0, ∞], broadcast against `x`.  The steps are about 4.4/k wide.
 out, where, casting, order, dtype, subok : optional

@@ -26,7 +26,7 @@ from .table import UFUNCS, Ufunc, docstring
 __all__ = ["compiled", "ufuncs"]
 
 # Narrow types before wide ones, as NumPy's promotion wants them.
-_PRECISIONS: tuple[Any, ...] = (np.float32, np.float64)
+_PRECISIONS: tuple[Any, ...] = (np.float16, np.float32, np.float64)
 
 _LOOP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 _INTEGERS = ctypes.POINTER(ctypes.c_ssize_t)

@@ -89,11 +89,11 @@ def one_by_one(ufunc: np.ufunc, x: Any, k: Any) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("row", UFUNCS, ids=lambda row: row.name)
 def test_it_is_a_numpy_ufunc(row: Any) -> None:
-    """A `numpy.ufunc` of its name, for both precisions, and without a unit element."""
+    """A `numpy.ufunc` of its name, for each precision, and without a unit element."""
     ufunc = ALL[row.name]
     assert type(ufunc) is np.ufunc
     assert (ufunc.__name__, ufunc.nin, ufunc.nout, ufunc.identity) == (row.name, 2, row.nout, None)
-    assert ufunc.types == [f"{c}{c}->{c * row.nout}" for c in "fd"]
+    assert ufunc.types == [f"{c}{c}->{c * row.nout}" for c in "efd"]
 
 
 @every_ufunc
@@ -476,7 +476,7 @@ def test_results_take_the_order_asked_for() -> None:
 
 
 def test_types_of_the_results() -> None:
-    """float32 stays so beside a Python number; integers become float64 as in `np.sin`."""
+    """Narrow floats stay so beside a Python number; integers become what they do in `np.arctan2`."""
     ufunc, x = fr.density_floor_value_and_grad, positions(20)
     cases = [
         (x.astype(np.float32), 10.0, np.float32),
@@ -485,7 +485,11 @@ def test_types_of_the_results() -> None:
         (x.astype(np.float32), np.float64(10), np.float64),
         (x.astype(np.float32), np.full(1, 10.0), np.float64),
         (x, np.float32(10), np.float64),
-        (x.astype(np.float16), 10.0, np.float32),
+        (x.astype(np.float16), 10.0, np.float16),
+        (x.astype(np.float16), np.float32(10), np.float32),
+        (np.arange(20, dtype=np.int8), 10, np.float16),
+        (np.arange(20, dtype=np.uint8), np.float16(10), np.float16),
+        (np.arange(20, dtype=np.int16), 10, np.float32),
         (np.arange(20), 10, np.float64),
         (np.arange(20), 10.0, np.float64),
         (np.arange(20, dtype=np.uint64), 10.0, np.float64),
@@ -495,7 +499,38 @@ def test_types_of_the_results() -> None:
         ([0.25, 1], [2], np.float64),
     ]
     for x, k, real in cases:
+        assert np.arctan2(x, k).dtype == real
         assert_same(ufunc(x, k), ufunc(np.asarray(x, real), np.asarray(k, real)))
+
+
+@pytest.mark.parametrize("name", ["sigmoid_round", "density_floor_value_and_grad", "sigmoid_ceil_grad_k"])
+def test_half_precision(name: str) -> None:
+    """Every float16 gives the result of float32, rounded as NumPy does, in every layout."""
+    ufunc = ALL[name]
+    x = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    for k in np.array([0, 2e-7, 0.3, 4, 10, 100, 60000, np.inf], np.float16):
+        with np.errstate(over="ignore"):
+            wide = outputs(ufunc(x.astype(np.float32), np.float32(k)))
+            expected = tuple(y.astype(np.float16) for y in wide)
+        with np.errstate(all="raise"):
+            assert_equal(ufunc(x, k), expected)
+            assert_equal(ufunc(x, np.full(x.shape, k)), expected)
+        assert_equal(ufunc(x[::-3], k), tuple(y[::-3] for y in expected))
+        out = tuple(np.full(2 * x.size, 7, np.float16) for _ in expected)
+        ufunc(x, k, out=tuple(y[::2] for y in out))
+        assert_equal(tuple(y[::2] for y in out), expected)
+        assert all((y[1::2] == 7).all() for y in out)
+    with pytest.warns(RuntimeWarning, match=f"invalid value encountered in {name}$"):
+        ufunc(np.float16(1), np.float16(-1))
+
+
+def assert_equal(result: Any, expected: Any) -> None:
+    """Alike in number and dtype, and in every bit but those of nan."""
+    for got, want in zip(outputs(result), outputs(expected), strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+        real = ~np.isnan(want)
+        np.testing.assert_array_equal(np.signbit(got[real]), np.signbit(want[real]))
 
 
 @every_ufunc
