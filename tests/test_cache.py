@@ -290,7 +290,7 @@ def test_a_package_in_an_archive(compiler: Compiler, tmp_path: Path) -> None:
     shutil.copytree(package, tmp_path / "source" / "fastround", ignore=shutil.ignore_patterns("__pycache__"))
     archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "source")
     code = "print(fr.__file__, fr.cache._digest())"
-    place = {"PYTHONPATH": archive, "NUMBA_CACHE_DIR": str(tmp_path)}
+    place: dict[str, Any] = {"PYTHONPATH": archive, "NUMBA_CACHE_DIR": str(tmp_path)}
     result, file, digest = run(compiler.stand_in + _CALL + code, **place).split()
     assert (result, digest) == (compiler.result, cache._digest())
     assert file.startswith(archive)

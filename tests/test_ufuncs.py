@@ -478,7 +478,7 @@ def test_results_take_the_order_asked_for() -> None:
 def test_types_of_the_results() -> None:
     """Narrow floats stay so beside a Python number; integers become what they do in `np.arctan2`."""
     ufunc, x = fr.density_floor_value_and_grad, positions(20)
-    cases = [
+    cases: list[tuple[Any, Any, Any]] = [
         (x.astype(np.float32), 10.0, np.float32),
         (x.astype(np.float32), 10, np.float32),
         (x.astype(np.float32), np.float32(10), np.float32),
