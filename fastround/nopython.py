@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit, types, vectorize
 from numba.core.registry import cpu_target
+from numba.core.typing.typeof import Purpose
 from numba.extending import intrinsic, overload, typeof_impl
 
 from .table import UFUNCS, Ufunc
@@ -101,7 +102,10 @@ _dufuncs: dict[np.ufunc, Callable[[], Any]] = {}
 
 @typeof_impl.register(np.ufunc)
 def _typeof_ufunc(ufunc: np.ufunc, context: Any) -> Any:
-    return cpu_target.typing_context.resolve_value_type(_dufuncs[ufunc]()) if ufunc in _dufuncs else None
+    # As an argument, a ufunc is what every other is: nothing that Numba can pass on.
+    if ufunc not in _dufuncs or context.purpose is Purpose.argument:
+        return None
+    return cpu_target.typing_context.resolve_value_type(_dufuncs[ufunc]())
 
 
 def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:

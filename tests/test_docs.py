@@ -56,3 +56,9 @@ def test_pictures_and_links_of_a_page_are_there(page: Path) -> None:
 def test_readme_lists_every_rounding_function() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert {ufunc.function.name for ufunc in UFUNCS} <= set(re.findall(r"`(\w+)`", text))
+
+
+def test_guarantees_name_tests_that_are_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guarantees.md").read_text("utf-8")))
+    modules = (file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert named <= {name for text in modules for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}

@@ -243,3 +243,11 @@ def test_two_outputs_are_computed_in_vector_registers() -> None:
 def test_messages_name_the_function() -> None:
     with pytest.raises(errors.TypingError, match="density_ceil_grad_k"):
         njit(lambda x: fr.density_ceil_grad_k(x, 1.0))("x")
+
+
+def test_a_ufunc_is_no_argument() -> None:
+    """As those of NumPy: compiled code can name it, and not be given it."""
+    function = njit(lambda f, x: f(x, 2.0))
+    for ufunc in (fr.sigmoid_round, fr.sigmoid_round_value_and_grad, np.arctan2):
+        with pytest.raises(errors.TypingError):
+            function(ufunc, 1.0)
