@@ -77,7 +77,7 @@ def folder() -> Path | None:
 
 
 def entries() -> list[str]:
-    """The names of the functions whose code for this version and CPU is in the folder: loops, and the one they share."""
+    """The names of the functions whose code for this version and CPU is in the folder: loops, and what they share."""
     path = folder()
     if path is None:
         return []
