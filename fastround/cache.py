@@ -14,7 +14,6 @@ import functools
 import hashlib
 import importlib.resources
 import os
-import platform
 import secrets
 import sys
 import time
@@ -28,9 +27,6 @@ from llvmlite import binding
 from numba.core.codegen import get_host_cpu_features
 
 _MAGIC = b"fastround object\n"
-
-# Where llvmlite's memory manager, which keeps them together, is known to do for every object.
-_CODE_AND_DATA_TOGETHER = sys.platform == "linux" and platform.machine() == "x86_64"
 
 _DAY = 86400.0
 # How long code of another version or CPU is kept since it was last used.
@@ -136,10 +132,11 @@ def _new_machine() -> binding.TargetMachine:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     cpu, features = target()
-    triple = binding.get_process_triple()
-    # Constants are addressed from the code beside them, in one instruction with their use.
-    near = {"reloc": "pic", "codemodel": "small"} if _CODE_AND_DATA_TOGETHER else {"codemodel": "jitdefault"}
-    return binding.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=3, jit=True, **near)
+    llvm_target = binding.Target.from_triple(binding.get_process_triple())
+    x86 = llvm_target.name.startswith("x86")
+    return llvm_target.create_target_machine(
+        cpu=cpu, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
+    )
 
 
 _machine = functools.cache(_new_machine)
@@ -148,9 +145,7 @@ _machine = functools.cache(_new_machine)
 @functools.cache
 def _engine() -> binding.ExecutionEngine:
     # The engine owns its machine, which therefore is another one.
-    engine = binding.create_mcjit_compiler(
-        binding.parse_assembly(""), _new_machine(), use_lmm=True if _CODE_AND_DATA_TOGETHER else None
-    )
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine())
     keep(engine)
     return engine
 
