@@ -16,7 +16,6 @@ import numpy as np
 from numba import njit
 
 import fastround as fr
-from fastround import reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,31 +46,34 @@ def check_environment() -> None:
 
 
 def check_functions() -> None:
-    """A ufunc and the same name in nopython code give what the reference gives."""
+    """Every name is there; a ufunc and the same in nopython code give what the reference gives."""
 
     @njit
     def compiled(x: float, k: float) -> tuple[float, float]:
         return fr.density_round_value_and_grad(x, k)  # type: ignore[no-any-return]
 
+    for name in fr.__all__:
+        getattr(fr, name)
     numbers = np.linspace(-3, 3, 50)
-    expected = [reference.sigmoid_round(x, 10.0) for x in numbers.tolist()]
+    expected = [fr.reference.sigmoid_round(x, 10.0) for x in numbers.tolist()]
     np.testing.assert_array_almost_equal_nulp(fr.sigmoid_round(numbers, 10.0), np.array(expected), 4)
-    np.testing.assert_allclose(compiled(0.3, 10.0), reference.density_round_value_and_grad(0.3, 10.0), rtol=1e-14)
+    np.testing.assert_allclose(compiled(0.3, 10.0), fr.reference.density_round_value_and_grad(0.3, 10.0), rtol=1e-14)
 
 
 def check_commands() -> None:
-    """`info` works without any extra, and `demo` says which one it needs."""
+    """`info` works without any extra; the other commands say which one they need."""
 
     def run(command: str) -> subprocess.CompletedProcess[str]:
         arguments = [sys.executable, "-I", "-W", "error", "-m", "fastround", command]
         return subprocess.run(arguments, capture_output=True, text=True, check=False)
 
-    info, demo = run("info"), run("demo")
+    info = run("info")
     assert (info.returncode, info.stderr) == (0, ""), info.stderr
     assert fr.__version__ in info.stdout
-    assert (demo.returncode, demo.stdout) == (1, ""), demo.stdout
-    assert 'pip install "fastround[demo]"' in demo.stderr, demo.stderr
-    assert "Traceback" not in demo.stderr, demo.stderr
+    for refused in map(run, ("demo", "literal")):
+        assert refused.returncode == 1, refused
+        assert 'pip install "fastround[demo]"' in refused.stderr, refused
+        assert "Traceback" not in refused.stderr, refused
 
 
 if __name__ == "__main__":
