@@ -318,10 +318,11 @@ def sharp_regime(real: Any, spacing: float, step: Callable[..., Any]) -> Regime:
     def point(a, a_low, b, b_low, constants):
         (k, farthest), (shift_inner, q, h, mantissa, lost), (unit, to_slope, tiny_slope) = constants
         inner = k * a < reach
+        below = -b < farthest
         y, y_low = scaled(
             k,
-            a if inner else (farthest if farthest > -b else -b),
-            (zero if a_low is None else a_low) if inner else (zero if b_low is None else -b_low),
+            a if inner else (farthest if below else -b),
+            (zero if a_low is None else a_low) if inner else (zero if b_low is None or below else -b_low),
         )
         t, c, s = reduced(y, y_low, shift_inner if inner else shift_outer)
         u = power_of_two(t)
