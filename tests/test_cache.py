@@ -633,9 +633,9 @@ from fastround.table import FUNCTIONS
 np.seterr(all="ignore")
 for function, real, k in itertools.product(FUNCTIONS, (np.float32, np.float64), K):
     bounds, regimes = staircase(function.build(), function.place, real)
-    constants, point = regimes[sum(not k < bound for bound in bounds)]
+    regime = regimes[sum(not k < bound for bound in bounds)]
     for x in np.array(X).astype(real).tolist():
-        got = point(real(x), constants(np.float64(k)))
+        got = regime.point(real(x), regime.constants(np.float64(k)))
         want = [getattr(reference, function.name + suffix)(x, float(real(k))) for suffix in ("", "_grad", "_grad_k")]
         for y, expected, scale in zip(got, want, (0, 0, 0.5), strict=True):
             assert type(y) is real
