@@ -13,6 +13,7 @@ is computed in float32.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .kernels.elementary import kernel
-from .kernels.staircase import staircase
+from .kernels.staircase import chosen, staircase
+from .kernels.theta import Regime
 from .table import Ufunc
 
 _BLOCK = 1024
@@ -107,14 +109,21 @@ def _buffer(typingctx, real):
     return types.intp(real), codegen
 
 
+def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
+    @kernel
+    def both(*args):
+        first(*args)
+        second(*args)
+
+    return both
+
+
 def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
     """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision."""
     # float16 is a format of memory: all of it goes through buffers of float32.
     memory, real = real, np.float32 if real is np.float16 else real
     size, plain = real(0).itemsize, memory is real
-    (bound1, bound2), regimes = staircase(ufunc.function.build(), ufunc.function.place, real)
-    constants1, constants2, constants3 = (regime.constants for regime in regimes)
-    point1, point2, point3 = (regime.point for regime in regimes)
+    bounds, regimes = staircase(ufunc.function.build(), ufunc.function.place, real)
     picks = ufunc.output.picks
     first, last = picks[0], picks[-1]
     two_outputs = len(picks) == 2
@@ -131,9 +140,12 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
         for i in range(n):
             _store(address + i * step, 0, _load(block, i, real), memory)
 
-    def uniform_regime(point: Any) -> Any:
+    def uniform_regime(regime: Regime) -> Any:
+        constants_of, point, _ = regime
+
         @kernel
-        def blocks(x, y, z, x_step, y_step, z_step, n, constants):
+        def blocks(k, x, y, z, x_step, y_step, z_step, n):
+            constants = constants_of(k)
             x_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real)
             x_direct = plain and x_step == size and x != y and x != z
             y_direct, z_direct = plain and y_step == size, plain and z_step == size
@@ -156,13 +168,24 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
 
         return blocks
 
-    def varying_regime(constants: Any, point: Any, low: float, high: float) -> Any:
+    def varying_regime(regime: Regime, low: float, high: float) -> Any:
+        constants_of, point, _ = regime
+
+        @kernel
+        def belongs(k):
+            return low <= k < high if high < np.inf else not k < low
+
         @kernel
         def run(x, sharpness, y, z, n):
+            count = 0
+            for i in range(n):
+                count += 1 if belongs(np.float64(_load(sharpness, i, real))) else 0
+            if count == 0:
+                return
             for i in range(n):
                 k = np.float64(_load(sharpness, i, real))
-                result = point(_load(x, i, real), constants(k))
-                inside = low <= k < high if high < np.inf else not k < low
+                result = point(_load(x, i, real), constants_of(k))
+                inside = belongs(k)
                 _store(y, i, result[first] if inside else _load(y, i, real), real)
                 if two_outputs:
                     _store(z, i, result[last] if inside else _load(z, i, real), real)
@@ -170,7 +193,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
         return run
 
     if not varying:
-        blocks1, blocks2, blocks3 = map(uniform_regime, (point1, point2, point3))
+        blocks = chosen(bounds, [uniform_regime(regime) for regime in regimes])
 
         def uniform(args, dims, steps, invalid):
             n = dims[0]
@@ -179,18 +202,12 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
             k = np.float64(_load(args[1], 0, memory))
             if k < 0:
                 invalid[0] = 1
-            if k < bound1:
-                blocks1(x, y, z, x_step, y_step, z_step, n, constants1(k))
-            elif k < bound2:
-                blocks2(x, y, z, x_step, y_step, z_step, n, constants2(k))
-            else:
-                blocks3(x, y, z, x_step, y_step, z_step, n, constants3(k))
+            blocks(k, x, y, z, x_step, y_step, z_step, n)
 
         return uniform
 
-    run1 = varying_regime(constants1, point1, -np.inf, bound1)
-    run2 = varying_regime(constants2, point2, bound1, bound2)
-    run3 = varying_regime(constants3, point3, bound2, np.inf)
+    limits = (-np.inf, *bounds, np.inf)
+    run = functools.reduce(_successively, map(varying_regime, regimes, limits[:-1], limits[1:]))
 
     def varying_(args, dims, steps, invalid):
         n = dims[0]
@@ -210,20 +227,12 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
                 gather(k_at, k_step, m, k_buffer)
             x_block, k_block = x_at if x_direct else x_buffer, k_at if k_direct else k_buffer
             y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
-            negative, in_first, in_third = 0, 0, 0
+            negative = 0
             for i in range(m):
-                k_i = np.float64(_load(k_block, i, real))
-                negative += 1 if k_i < 0 else 0
-                in_first += 1 if k_i < bound1 else 0
-                in_third += 0 if k_i < bound2 else 1
+                negative += 1 if np.float64(_load(k_block, i, real)) < 0 else 0
             if negative > 0:
                 invalid[0] = 1
-            if in_first > 0:
-                run1(x_block, k_block, y_block, z_block, m)
-            if in_first + in_third < m:
-                run2(x_block, k_block, y_block, z_block, m)
-            if in_third > 0:
-                run3(x_block, k_block, y_block, z_block, m)
+            run(x_block, k_block, y_block, z_block, m)
             if not y_direct:
                 scatter(y_block, m, y_at, y_step)
             if two_outputs and not z_direct:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit, types, vectorize
+from numba import types, vectorize
 from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose
 from numba.extending import intrinsic, overload, typeof_impl
@@ -55,33 +55,36 @@ def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
         real = _real(x, k)
         if real is None:
             return None
-        from .kernels.staircase import staircase
+        from .kernels.staircase import chosen, staircase
 
-        (bound1, bound2), regimes = staircase(row.function.build(), row.function.place, real)
-        constants1, constants2, constants3 = (regime.constants for regime in regimes)
-        point1, point2, point3 = (regime.point for regime in regimes)
+        bounds, regimes = staircase(row.function.build(), row.function.place, real)
         first, last = row.output.picks[0], row.output.picks[-1]
-
         # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
-        def results(x, k):
-            position, sharpness = real(x), np.float64(k)
-            if sharpness < bound1:
-                return point1(position, constants1(sharpness))
-            if sharpness < bound2:
-                return point2(position, constants2(sharpness))
-            return point3(position, constants3(sharpness))
+        results = chosen(bounds, list(map(_results, regimes)))
 
-        inner = njit(error_model="numpy", forceinline=True)(results)
         if row.nout == 2:
 
             def pair(x, k):
-                result = inner(x, k)
+                result = results(np.float64(k), real(x))
                 return result[first], result[last]
 
             return pair
-        return lambda x, k: inner(x, k)[first]
+        return lambda x, k: results(np.float64(k), real(x))[first]
 
     return scalar
+
+
+def _results(regime: Any) -> Any:
+    """The function of k and x that returns all outputs, for one regime."""
+    from .kernels.elementary import kernel
+
+    constants_of, point, _ = regime
+
+    @kernel
+    def results(k, x):
+        return point(x, constants_of(k))
+
+    return results
 
 
 def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:

@@ -19,8 +19,8 @@ class Staircase(NamedTuple):
     Here a regime's point function is `(x, constants)` ↦ (value, ∂/∂x, ∂/∂k).
     """
 
-    bounds: tuple[float, float]
-    regimes: tuple[Regime, Regime, Regime]
+    bounds: tuple[float, ...]
+    regimes: tuple[Regime, ...]
 
 
 @cache
@@ -56,5 +56,22 @@ def staircase(method: Callable[[Any], Method], place: str, real: Any) -> Stairca
 
         return Regime(constants_of, guarded_point if guard else point, guard)
 
-    first, second, third = regimes
-    return Staircase(bounds, (on_line(first), on_line(second), on_line(third)))
+    return Staircase(bounds, tuple(map(on_line, regimes)))
+
+
+def chosen(bounds: tuple[float, ...], functions: list[Callable[..., Any]]) -> Callable[..., Any]:
+    """The nopython function that does, for a sharpness as its first argument, what the function of its regime does."""
+    function = functions[-1]
+    for bound, below in zip(bounds[::-1], functions[-2::-1], strict=True):
+        function = _either(bound, below, function)
+    return function
+
+
+def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) -> Any:
+    @kernel
+    def either(k, *args):
+        if k < bound:
+            return below(k, *args)
+        return above(k, *args)
+
+    return either

@@ -44,10 +44,10 @@ class Regime(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A construction: the sharpness at which the middle and the sharp regime begin, and the three regimes."""
+    """A construction: its regimes, and the sharpnesses at which each after the first begins."""
 
-    bounds: tuple[float, float]
-    regimes: tuple[Regime, Regime, Regime]
+    bounds: tuple[float, ...]
+    regimes: tuple[Regime, ...]
 
 
 # 2π² as a sum, the second part being what a float64 leaves out.
