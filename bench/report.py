@@ -362,12 +362,17 @@ def threads(results: Results) -> str:
 
 
 def embedding(results: Results) -> str:
-    """Scalar calls in loops over the ufunc."""
+    """Scalar calls in loops, and calls on arrays, over the ufunc."""
     rows = []
-    for parallel, loop in ((False, "`range`, beside one thread"), (True, "`prange`, beside all threads")):
+    kinds: tuple[tuple[str, str, dict[str, bool]], ...] = (
+        ("`range`, beside one thread", "scalar", {"parallel": False}),
+        ("`prange`, beside all threads", "scalar", {"parallel": True}),
+        ("none: a call on an array, beside one thread", "array", {}),
+    )
+    for loop, kind, params in kinds:
         for suffix in ("", "_value_and_grad"):
             found = [
-                results.one("test_embedding.test_scalar_call", parallel=parallel, suffix=suffix, dtype=d, method=m)
+                results.one(f"test_embedding.test_{kind}_call", suffix=suffix, dtype=d, method=m, **params)
                 for m in METHODS
                 for d in DTYPES
             ]

@@ -44,6 +44,18 @@ def test_scalar_call(timed: Timed, x: Any, dtype: str, method: str, suffix: str,
     )
 
 
+@pytest.mark.parametrize("suffix", ["", "_value_and_grad"])
+@methods
+def test_array_call(timed: Timed, x: Any, dtype: str, method: str, suffix: str) -> None:
+    """Arrays without a loop around them, in code that is not parallel; so few that the results take no new pages."""
+    name = f"{method}_round{suffix}"
+    ufunc, x, k = getattr(fr, name), x[: 2**14], x.dtype.type(10)
+    timed(
+        Call(njit(lambda x, k: ufunc(x, k)), x, k, elements=x.size),
+        {"ufunc": Call(ufunc, x, k, elements=x.size, threads=1)},
+    )
+
+
 def test_array_expression(timed: Timed, x: Any, dtype: str) -> None:
     """A sum of squared errors, beside the same expression in NumPy."""
 
@@ -52,4 +64,4 @@ def test_array_expression(timed: Timed, x: Any, dtype: str) -> None:
 
     k = x.dtype.type(10)
     compiled = Call(njit(loss), x, k, elements=x.size)
-    timed(compiled, {"interpreted": Call(loss, x, k, elements=x.size)})
+    timed(compiled, {"interpreted": Call(loss, x, k, elements=x.size, threads=1)})

@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import types, vectorize
+from llvmlite import ir
+from numba import errors, types
 from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose
 from numba.extending import intrinsic, overload, typeof_impl
@@ -35,13 +36,31 @@ def _real(x: Any, k: Any) -> Any:
 
 @intrinsic
 def _inlined(typingctx, value):
-    """Its argument, and that the function around is always inlined: `vectorize` has no option that says so."""
+    """Its argument, and that the function around is always inlined: a DUFunc has no option that says so."""
 
     def codegen(context, builder, signature, args):
         builder.function.attributes.add("alwaysinline")
         return args[0]
 
     return value(value), codegen
+
+
+def _fence(builder, k):
+    """The same k, of which LLVM does not see that it is.
+
+    That can leave a loop, but not be vectorised.  Where each element has its own k, LLVM would think for a minute about
+    all regimes at once, and find that not worth it.
+    """
+    if isinstance(k.type, ir.IntType):
+        # There is no fence for integers.
+        wide, double = ir.IntType(64), ir.DoubleType()
+        fenced = _fence(builder, builder.bitcast(builder.zext(k, wide), double))
+        return builder.trunc(builder.bitcast(fenced, wide), k.type)
+    # A vector: of a number, Numba would say under `fastmath=True` that it is no nan.
+    vector = ir.VectorType(k.type, 1)
+    name = f"llvm.arithmetic.fence.v1{k.type.intrinsic_name}"
+    fence = builder.module.declare_intrinsic(name, fnty=ir.FunctionType(vector, [vector]))
+    return builder.bitcast(builder.call(fence, [builder.bitcast(k, vector)]), k.type)
 
 
 def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
@@ -95,8 +114,45 @@ def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
 
     # Numba's messages name it.
     point.__name__ = point.__qualname__ = row.name
-    # Made when first wanted: DUFuncs take a part of Numba that is slow to import.
-    _dufuncs[ufunc] = cache(lambda: vectorize(point))
+    _dufuncs[ufunc] = cache(lambda: _dufunc_class()(point))
+
+
+@cache
+def _dufunc_class() -> Any:
+    """The class of the DUFuncs.  Made when first wanted: they take a part of Numba that is slow to import."""
+    from numba.np.ufunc.dufunc import DUFunc
+
+    class FusedDUFunc(DUFunc):
+        def _install_cg(self, targetctx=None):
+            """Let k leave the loops over arrays.
+
+            Numba makes a function of an array expression, for one element, with the call in it.  Unless that is inlined
+            into the loop, the constants of k are computed each time.
+            """
+            lower = self._lower_me.make_ufunc_kernel_fn
+            plain: Any = self._lower_me.kernel
+
+            class LoopKernel(plain):  # type: ignore[misc]
+                def generate(self, x, k, *others):
+                    return super().generate(x, _fence(self.builder, k), *others)
+
+            def lower_for_loops(context, builder, signature, args, ufunc, kernel):
+                expression = "__numba_array_expr" in builder.function.name
+                if expression:
+                    builder.function.attributes.add("alwaysinline")
+                if expression or any(isinstance(t, types.Array) for t in signature.args):
+                    kernel = LoopKernel
+                return lower(context, builder, signature, args, ufunc, kernel)
+
+            self._lower_me.make_ufunc_kernel_fn = lower_for_loops
+            super()._install_cg(targetctx)
+
+        def _type_me(self, argtys, kwtys):
+            if kwtys:
+                raise errors.NumbaTypeError(f"{self.__name__}() takes no keyword arguments in nopython code")
+            return super()._type_me(argtys, kwtys)
+
+    return FusedDUFunc
 
 
 # Numba takes a ufunc here for its DUFunc, not for an overload that calls it: only so do array expressions fuse.
@@ -123,13 +179,25 @@ def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
         if real is None:
             return None
 
-        def arrays(x, k):
-            first, second = np.asarray(x), np.asarray(k)
-            shape = np.broadcast_shapes(first.shape, second.shape)
-            xs, ks = np.broadcast_to(first, shape), np.broadcast_to(second, shape)
-            value, slope = np.empty(shape, real), np.empty(shape, real)
-            for index in np.ndindex(shape):
-                value[index], slope[index] = scalar(xs[index], ks[index])
-            return value, slope
+        if isinstance(k, types.Array):
+
+            def arrays(x, k):
+                shape = np.broadcast_shapes(np.shape(x), np.shape(k))
+                value, slope = np.empty(shape, real), np.empty(shape, real)
+                # Of what lies otherwise than the results, these are copies.
+                xs, ks = np.broadcast_to(x, shape).ravel(), np.broadcast_to(k, shape).ravel()
+                values, slopes = value.reshape(-1), slope.reshape(-1)
+                for i in range(xs.size):
+                    values[i], slopes[i] = scalar(xs[i], ks[i])
+                return value, slope
+
+        else:
+
+            def arrays(x, k):
+                value, slope = np.empty(x.shape, real), np.empty(x.shape, real)
+                xs, values, slopes = x.ravel(), value.reshape(-1), slope.reshape(-1)
+                for i in range(xs.size):
+                    values[i], slopes[i] = scalar(xs[i], k)
+                return value, slope
 
         return arrays

@@ -98,6 +98,45 @@ def test_a_scalar_and_many_sharpnesses() -> None:
     assert_same(both(0.3, k), expected_both(0.3, k))
 
 
+def test_arrays_that_do_not_broadcast_are_a_value_error() -> None:
+    for function in (value, both):
+        with pytest.raises(ValueError, match="broadcast"):
+            function(X, np.ones(5))
+
+
+def test_array_expressions() -> None:
+    """Beside other arithmetic, inside and around a call, on arrays of any layout."""
+
+    def expression(x: Any, k: Any) -> Any:
+        return 2 * fr.sigmoid_round(x / 2 - k, k) + x
+
+    compiled = njit(expression)
+    for x in (X, X[::2, ::-3], np.array([NUMBERS])):
+        for k in SHARPNESSES[:-2]:
+            assert_same(compiled(x, k), expression(x, k))
+    many = np.linspace(0.1, 90, len(X))[:, None]
+    assert_same(compiled(X, many), expression(X, many))
+
+
+def test_an_output_by_position() -> None:
+    """As in NumPy, with any strides, and it is returned."""
+
+    @njit
+    def into(x: Any, k: Any, out: Any) -> Any:
+        return fr.sigmoid_round(x, k, out)
+
+    for out in (np.zeros(X.shape), np.zeros(X.T.shape).T, np.zeros((10, 12))[::-2], X.copy()):
+        assert_same(into(X, 7.0, out), fr.sigmoid_round(X, 7.0))
+        assert_same(out, fr.sigmoid_round(X, 7.0))
+
+
+def test_keywords_are_a_typing_error() -> None:
+    """Which says so, for NumPy's `out=` is not there."""
+    for function in (lambda x, y: fr.sigmoid_round(x, k=7.0), lambda x, y: fr.sigmoid_round(x, 7.0, out=y)):
+        with pytest.raises(errors.TypingError, match=r"sigmoid_round\(\) takes no keyword arguments in nopython code"):
+            njit(function)(X, X)
+
+
 def test_arrays_of_integers() -> None:
     """They become float64, whatever their size."""
     for x in (np.arange(-3, 4), np.arange(7, dtype=np.int8)):
@@ -227,17 +266,34 @@ for function in (caller.f, caller.g):
         assert (words[::2], words[1::2]) == (expected, [hits, hits])
 
 
-def test_two_outputs_are_computed_in_vector_registers() -> None:
-    """For that, the call must be inlined before LLVM looks at the caller's loop."""
+def _pair_loop(x: Any, k: float, y: Any, dy: Any) -> None:
+    for i in range(x.size):
+        y[i], dy[i] = fr.sigmoid_round_value_and_grad(x[i], k)
 
-    @njit
-    def loop(x: Any, k: float, y: Any, dy: Any) -> None:
-        for i in range(x.size):
-            y[i], dy[i] = fr.sigmoid_round_value_and_grad(x[i], k)
 
-    array = types.Array(types.float64, 1, "C")
-    loop.compile((array, types.float64, array, array))
-    assert re.search(r"fma\.v\d+f64", loop.inspect_llvm(loop.signatures[0]))
+def _pair_of_arrays(x: Any, k: float, y: Any, dy: Any) -> Any:
+    return fr.sigmoid_round_value_and_grad(x, k)
+
+
+def _array(x: Any, k: float, y: Any, dy: Any) -> Any:
+    return fr.sigmoid_round(x, k)
+
+
+def _array_into(x: Any, k: float, y: Any, dy: Any) -> Any:
+    return fr.sigmoid_round(x, k, y)
+
+
+def _expression(x: Any, k: float, y: Any, dy: Any) -> Any:
+    return fr.sigmoid_round(2 * x, k) - x
+
+
+@pytest.mark.parametrize("function", [_pair_loop, _pair_of_arrays, _array, _array_into, _expression])
+def test_loops_over_arrays_are_computed_in_vector_registers(function: Any) -> None:
+    """For that, what is called for an element must be inlined before LLVM looks at the loop."""
+    dimensions = {_pair_loop: 1}.get(function, 2)
+    array = types.Array(types.float64, dimensions, "C")
+    compiled = njit((array, types.float64, array, array))(function)
+    assert re.search(r"fma\.v\d+f64", compiled.inspect_llvm(compiled.signatures[0]))
 
 
 def test_messages_name_the_function() -> None:
