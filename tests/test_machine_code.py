@@ -1,0 +1,76 @@
+"""The arithmetic of every loop is done in vector registers of the full width, as its machine code shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from machine_code import InnerLoop, compiled, compiled_function, full_width, inner_loops
+
+from fastround.kernels.elementary import fma
+from fastround.kernels.staircase import staircase
+from fastround.loops import _load, _store
+from fastround.table import UFUNCS, Ufunc
+
+pytestmark = pytest.mark.skipif(full_width() is None, reason="no machine code that is read here")
+
+
+def at_full_width(loops: list[InnerLoop]) -> list[InnerLoop]:
+    return [loop for loop in loops if loop.width == full_width()]
+
+
+def fallen_back(loops: list[InnerLoop]) -> list[InnerLoop]:
+    """The loops that are narrower, and not for what a wide one leaves over, or for overlapping operands."""
+    wide = at_full_width(loops)
+    return [loop for loop in loops if loop not in wide and not any(map(loop.resembles, wide))]
+
+
+def cases() -> Iterator[Any]:
+    """Every loop.  Those tested by default have between them the arithmetic of all outputs."""
+    for row in UFUNCS:
+        for real in (np.float32, np.float64, np.float16):
+            for varying in (False, True):
+                full = row.function.place == "round" and real is not np.float16
+                suffixes = ("_grad",) if varying else ("_value_and_grad", "_grad_k")
+                short = full and row.output.suffix in suffixes and real is (np.float32, np.float64)[varying]
+                marks = () if short else pytest.mark.long
+                name = f"{row.name}.{np.dtype(real).name}{'.varying' * varying}"
+                yield pytest.param(row, real, varying, id=name, marks=marks)
+
+
+@pytest.mark.parametrize(("row", "real", "varying"), list(cases()))
+def test_no_loop_is_scalar(row: Ufunc, real: Any, varying: bool) -> None:
+    """There is a loop of full width for each regime, and no other but for what is left over."""
+    loops = inner_loops(compiled(row, real, varying))
+    assert not fallen_back(loops)
+    computed = np.float32 if real is np.float16 else real
+    regimes = staircase(row.function.build(), row.function.place, computed).regimes
+    assert len(at_full_width(loops)) >= len(regimes)
+
+
+def test_a_scalar_loop_is_seen() -> None:
+    """Also beside one that is not: a loop whose elements depend on those before them."""
+
+    def pointwise(args: Any, dims: Any, steps: Any, invalid: Any) -> None:
+        source, target = args[0], args[2]
+        for i in range(dims[0]):
+            x = _load(source, i, np.float64)
+            _store(target, i, ((x * 3.0 + 1.0) * x + 4.0) * x / (x * x + 1.0), np.float64)
+
+    def recurrent(args: Any, dims: Any, steps: Any, invalid: Any) -> None:
+        source, target, y = args[0], args[2], 0.0
+        for i in range(dims[0]):
+            y = ((y * 3.0 + _load(source, i, np.float64)) * y + 4.0) * y / (y * y + 1.0)
+            _store(target, i, y, np.float64)
+        for i in range(dims[0]):
+            x = _load(target, i, np.float64)
+            _store(source, i, fma(fma(x, x - 1.0, x), x, 3.0) / (x * x), np.float64)
+
+    loops = inner_loops(compiled_function(pointwise, "pointwise"))
+    assert at_full_width(loops)
+    assert not fallen_back(loops)
+    loops = inner_loops(compiled_function(recurrent, "recurrent"))
+    assert len(at_full_width(loops)) == 1
+    assert {loop.width for loop in fallen_back(loops)} == {0}
