@@ -43,6 +43,8 @@ def cases() -> Iterator[Any]:
 @pytest.mark.parametrize(("row", "real", "varying"), list(cases()))
 def test_no_loop_is_scalar(row: Ufunc, real: Any, varying: bool) -> None:
     """There is a loop of full width for each regime, and no other but for what is left over."""
+    if varying and full_width() == 128:
+        pytest.xfail("LLVM finds registers of 128 bits not worth it for the constants of many k")
     loops = inner_loops(compiled(row, real, varying))
     assert not fallen_back(loops)
     computed = np.float32 if real is np.float16 else real

@@ -101,7 +101,7 @@ def test_a_scalar_and_many_sharpnesses() -> None:
 def test_arrays_that_do_not_broadcast_are_a_value_error() -> None:
     for function in (value, both):
         with pytest.raises(ValueError, match="broadcast"):
-            function(X, np.ones(5))
+            function(X, np.ones((4, 1)))
 
 
 def test_array_expressions() -> None:
