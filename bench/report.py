@@ -376,7 +376,8 @@ def embedding(results: Results) -> str:
                 for m in METHODS
                 for d in DTYPES
             ]
-            rows.append((loop, SUFFIXES[suffix], *(number(r.ratio("ufunc") if r else None) for r in found)))
+            if any(found):
+                rows.append((loop, SUFFIXES[suffix], *(number(r.ratio("ufunc") if r else None) for r in found)))
     found = _both(results, "test_embedding.test_array_expression")
     ratios = (number(r.ratio("interpreted") if r else None) for r in found)
     rows.append(("`np.sum((f(x, k) - x)**2)`, beside the same in NumPy", "value", *ratios, "", ""))
