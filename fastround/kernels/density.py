@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, kernel
-from .theta import Method, Weights, dual_rate, middle_regime, sharp_regime, soft_regime
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, soft_regime
 
 
 @cache
@@ -27,7 +27,6 @@ def density(real: Any) -> Method:
     exp = elementary(np.float64).exp
     two = real(2)
     terms, pairs = (5, 8) if single else (8, 12)
-    totals = pairs + 1
 
     @kernel
     def dual_weights(k):
@@ -87,19 +86,15 @@ def density(real: Any) -> Method:
             + (p3 * (-1.25 * c1 - turn), -1.5 * p4 * c0, p6 * (turn - 1.75 * c1), -2 * p8 * c2)
             + (p10 * (-2.25 * c1 - turn), -2.5 * p12 * c0)
         )
-        return c[:totals] + half_less_eta[:pairs]
+        return c, half_less_eta
 
-    @kernel
-    def step(x, y, v, h, b):
-        # Of degree 2, each of their factors kept times the root of what the result is.
-        m = fma(x, x, fma(y, y, two * h * x))
-        return fma(y, x, two * h * y), m, fma(-b, m, fma(two * v, v, h * (two * v - y))), x * x
-
+    guard = 60 if single else 200
     return Method(
-        (3.32, 48.0 if single else 96.0),
+        (3.32, 48.0, 139.0) if single else (3.32, 96.0, 820.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
-            middle_regime(real, 0.5, Weights(terms, weights), Weights(pairs, pair_weights)),
-            sharp_regime(real, 0.5, step),
+            direct_regime(real, 0.5, Weights(terms, weights), Weights(pairs, pair_weights)),
+            direct_regime(real, 0.5, Weights(2, weights), Weights(2, pair_weights), guard),
+            far_regime(real, 0.5, guard),
         ),
     )

@@ -53,7 +53,8 @@ def _interpreted_power_of_two(t: Any) -> Any:
 
 
 def _interpreted_reflected(u: Any, centre: Any) -> Any:
-    return type(u)(float(centre) / float(u) * float(centre))
+    result = type(u)(float(centre) / float(u) * float(centre))
+    return result if result >= np.finfo(type(u)).tiny else type(u)(0)
 
 
 def _interpreted_subnormal(n: Any) -> Any:
@@ -101,12 +102,14 @@ def power_of_two(typingctx, t):
 
 @nopython(_interpreted_reflected)
 def reflected(typingctx, u, centre):
-    """centre²/u for powers of two."""
+    """centre²/u for powers of two, or 0 where that is no normal number."""
     _, _, integer = _FORMATS[u]
 
     def codegen(context, builder, signature, args):
-        bits, twice = (builder.bitcast(arg, integer) for arg in args)
-        return builder.bitcast(builder.sub(builder.add(twice, twice), bits), args[0].type)
+        bits, centre = (builder.bitcast(arg, integer) for arg in args)
+        result = builder.sub(builder.add(centre, centre), bits)
+        positive = builder.icmp_signed(">", result, integer(0))
+        return builder.bitcast(builder.select(positive, result, integer(0)), args[0].type)
 
     return u(u, centre), codegen
 

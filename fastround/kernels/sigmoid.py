@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, kernel
-from .theta import Method, Weights, dual_rate, middle_regime, sharp_regime, soft_regime
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, soft_regime
 
 
 @cache
@@ -23,7 +23,6 @@ def sigmoid(real: Any) -> Method:
     single = real is np.float32
     exp = elementary(np.float64).exp
     terms, pairs = (3, 4) if single else (4, 6)
-    totals = pairs + 1
 
     @kernel
     def dual_weights(k):
@@ -50,17 +49,15 @@ def sigmoid(real: Any) -> Method:
         even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
         c = (even, odd, even, p * odd, p2 * even, p4 * odd, p2 * p4 * even)
         half_less_eta = (0.0, -0.5 * even, -p * odd, -1.5 * p2 * even, -2 * p4 * odd, -2.5 * p2 * p4 * even)
-        return c[:totals] + half_less_eta[:pairs]
+        return c, half_less_eta
 
-    @kernel
-    def step(x, y, v, h, b):
-        return y, x, fma(-b, x, v), x
-
+    guard = 60 if single else 200
     return Method(
-        (5.5, 48.0 if single else 96.0),
+        (5.5, 48.0, 226.0) if single else (5.5, 96.0, 1528.0),
         (
             soft_regime(real, 1.0, Weights(3, dual_weights)),
-            middle_regime(real, 1.0, Weights(terms, weights), Weights(pairs, pair_weights)),
-            sharp_regime(real, 1.0, step),
+            direct_regime(real, 1.0, Weights(terms, weights), Weights(pairs, pair_weights)),
+            direct_regime(real, 1.0, Weights(1, weights), Weights(1, pair_weights), guard),
+            far_regime(real, 1.0, guard),
         ),
     )

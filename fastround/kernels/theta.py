@@ -76,7 +76,8 @@ def dual_rate(k, spacing):
 def quotient(n, n_low, d, d_low, r):
     """(n + n_low)/(d + d_low), given r ≈ 1/d: one rounding, and next to nothing beside."""
     q = n * r
-    return fma(fma(-q, d, n) + fma(-q, d_low, n_low), r, q)
+    rest = fma(-q, d_low, fma(-q, d, n))
+    return fma(rest if n_low is None else rest + n_low, r, q)
 
 
 @kernel
@@ -155,23 +156,27 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     return Regime(constants, point)
 
 
-def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Weights) -> Regime:
+def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Weights, guard: int = 0) -> Regime:
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
     Here q is the power of two next to h = e^(−k/2).  `weights` are A_l·h^(−l) for l = 0, 1, …, of which `terms` matter
-    beside the first.  `pair_weights` are c_l of G = c_0 + Σ c_l·(u^l + v^l), and then ½c_l − η_l for l ≥ 1, where ∂/∂k
-    is δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
+    beside the first.  `pair_weights` are c_l of G = c_0 + Σ c_l·(u^l + v^l) and ½c_l − η_l for l ≥ 1, where ∂/∂k is δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
+
+    With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     """
     functions, split_exp = elementary(real), elementary(np.float64).split_exp
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
-    single = real is np.float32
-    zero, half, one = real(0), real(0.5), real(1)
-    unshifted, wide_unshifted = float(shift(real)), shift(np.float64)
+    zero, one = real(0), real(1)
+    degree = round(1 / spacing)
+    # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
+    # kept times 2^factor_guard, and the numerators times 2^guard.
+    lead, factor_guard = degree - 1, guard // degree
+    guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
+    shifted_zero, wide_unshifted = float(shift(real, factor_guard)), shift(np.float64)
     terms, weights_of = weights
     pairs, pair_weights_of = pair_weights
+    totals = pairs + 1
     theta = symmetric(terms)
-    # Both series are over mantissa^(1/δ), where h = mantissa·q, so that the leading term of Θ′ is X^lead.
-    lead = round(1 / spacing) - 1
     # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
     # is summed here term by term without them.
     degrees = (*range(pairs + 1), *range(1, pairs + 1))
@@ -185,163 +190,118 @@ def middle_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     n_of = polynomial(real, about_two(terms - 1) @ derivative(terms) @ theta, range(terms + 1), 1, lead)
     # T at X = 2q, less 1.
     rest_of = polynomial(np.float64, (about_two(terms) @ theta)[:1] - np.eye(1, terms + 1), range(terms + 1))
-    n0_of = polynomial(np.float64, (about_two(terms - 1) @ derivative(terms) @ theta)[:1], range(terms + 1), 1, lead)
     g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees)
     j_of = polynomial(real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, 1)
     m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees)
+    unguard, tie, tiny = real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
 
     @kernel
     def constants(k):
         mantissa, mantissa_low, exponent = split_exp(-0.5 * k)
-        q = power_of_two(exponent + wide_unshifted)
+        # Where this underflows, it is too little to matter.
+        q = power_of_two(exponent + wide_unshifted) if exponent > -1000.0 else 0.0
         h = mantissa * q
-        w, pair = weights_of(h), pair_weights_of(h)
-        top, top_low = (mantissa, 0.0) if lead == 0 else square(mantissa, 0.0)
-        unit = quotient(1.0, 0.0, top, top_low, 1 / top)
-        unit_low = unit * (fma(-unit, top, 1.0) - unit * top_low)
-        t = t_of(w, h, mantissa, unit)
+        w, (all_pairs, all_excess) = weights_of(h), pair_weights_of(h)
+        pair = all_pairs[:totals] + all_excess[:pairs]
+        top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
+        over = quotient(1.0, None, top, top_low, 1 / top)
+        over_low = over * (fma(-over, top, 1.0) - over * top_low)
+        unit = mantissa * factor_unguard
+        t = t_of(w, h, unit, over)
         rest = rest_of(w, h, mantissa, 1.0)[0]
         start = 1.0 + rest
-        t0 = unit * start
-        t0_low = fma(unit, start, -t0) + (unit_low * start + unit * ((1.0 - start) + rest))
-        n, n0 = n_of(w, h, mantissa, spacing * unit), n0_of(w, h, mantissa, spacing * unit)[0]
-        unit2 = unit * unit
-        slope = g_of(pair, h, mantissa, unit2 * spacing * k)
+        t0 = over * start
+        t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
+        scale = guarding * spacing * (over * over)
         return (
-            (real(k), real(unshifted + exponent), real(q), real(2 * q), real(mantissa_low / mantissa)),
-            (real(t0), real((t0 - np.float64(real(t0))) + t0_low), t[1], t[2:]),
-            (n[0], real(n0 - np.float64(n[0])), n[1:]),
-            (slope[0], slope[1], slope[2:]),
-            g_of(pair, h, mantissa, unit2 * spacing),
-            j_of(pair, h, mantissa, unit2 * spacing),
-            m_of(pair, h, mantissa, unit2 * spacing),
+            (real(k), real(shifted_zero + exponent), real(q / factor_unguard), real(2 * q / factor_unguard)),
+            (real(t0), *t[1:]),
+            real((t0 - np.float64(real(t0))) + t0_low),
+            n_of(w, h, unit, guarding * spacing * over),
+            g_of(pair, h, unit, scale * k),
+            g_of(pair, h, unit, scale),
+            j_of(pair, h, unit, scale),
+            m_of(pair, h, unit, scale),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, shifted, q, least, lost), (t0, t0_low, t1, t2_up), (n0, n0_low, n1), (g0, g1, g2), g_change, j, m = (
-            constants
-        )
+        (k, shifted, q, least), theta, theta_low, derivative, slope, g_change, j, m = constants
         y, y_low = scaled(k, a, a_low)
         t, c, s = reduced(y, y_low, shifted)
         u = power_of_two(t)
         v = reflected(u, q)
         x, x_low, y, y_low = hyperbolic(u, v, least, c, s)
-        if not single:
-            # Where float64 is all there is for the constants, what h lacks.
-            x_low, y_low = fma(lost, x + least, x_low), fma(lost, y, y_low)
-        # Both polynomials with the rounding errors of x and of the last step.
-        t_top = horner(x, t2_up)
-        t_slope = fma(t_top, x, t1)
-        t = fma(t_slope, x, t0)
-        t_low = fma(t_slope if lead == 0 else fma(t_top, x, t_slope), x_low, fma(t_slope, x, t0 - t) + t0_low)
-        g_top = horner(x, g2)
-        g_slope = fma(g_top, x, g1)
-        g = fma(g_slope, x, g0)
-        g_low = fma(g_slope if lead == 0 else fma(g_top, x, g_slope), x_low, fma(g_slope, x, g0 - g))
-        r = one / t
-        r2 = r * r
-        n_slope = horner(x, n1)
-        rest = fma(n_slope, x, n0)
+        t_slope, g_slope = horner(x, theta[1:]), horner(x, slope[1:])
+        t, g = fma(t_slope, x, theta[0]), fma(g_slope, x, slope[0])
+        t_low = fma(t_slope, x, theta[0] - t) + theta_low
+        rest = horner(x, derivative)
+        # A product of x and y doubles their rounding errors.
         if lead == 0:
-            n = fma(y, rest, y)
-            n_low = y_low
+            n, n_low, g_low = fma(y, rest, y), None, None
         else:
             product = y * x
             n = fma(y, rest, product)
-            rest_low = fma(n_slope, x, n0 - rest) + n0_low
-            n_low = fma(y, x, -product) + fma(y, rest, product - n) + fma(y, x_low + rest_low, y_low * (x + rest))
+            n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
+            t_low = fma(fma(horner(x, theta[2:]), x, t_slope), x_low, t_low)
+            g_low = fma(horner(x, slope[2:]), x, g_slope) * x_low
+        r = one / t
+        r2 = r * r
         value = quotient(n, n_low, t, t_low, r)
         t2, t2_low = square(t, t_low)
+        grown = quotient(g, g_low, t2, t2_low, r2)
         change = fma(-b, horner(x, g_change), fma(fma(v, c - s, v), horner(x, j), horner(x, m)))
-        return (
-            (value if value < half else half) if b > zero else half,
-            one,
-            quotient(g, g_low, t2, t2_low, r2),
-            zero if a == zero or b == zero else quotient(change, zero, t2, t2_low, r2),
-        )
+        change = quotient(change, None, t2, t2_low, r2)
+        change = zero if a == zero or b == zero else change
+        if guard:
+            grown = unguard * (zero if grown < tiny else grown)
+            change = unguard * (zero if abs(change) < tiny else change)
+        return (value if value < tie else tie) if b > zero else tie, unguard, grown, change
 
-    return Regime(constants, point)
+    return Regime(constants, point, guard)
 
 
-def sharp_regime(real: Any, spacing: float, step: Callable[..., Any]) -> Regime:
-    """One step, in u = e^(−kb), v = e^(−k/2 − ka), X = u + v and Y = u − v.
-
-    `step(x, y, v, h, b)` are n, m, l and w, where the value is n/(1 + w), the slope k·m/(1 + w)² and ∂/∂k l/(1 + w)²:
-    in the sigmoid method of degree 1 in (x, y, v, h), in the density method of degree 2.  Near the centre Y and v
-    need h = e^(−k/2), and where v is negligible they do not.
-    """
-    functions, split_exp = elementary(real), elementary(np.float64).split_exp
-    reduced, hyperbolic = functions.reduced, functions.hyperbolic
-    single = real is np.float32
-    zero, one = real(0), real(1)
-    degree = round(1 / spacing)
-    # n, m and l are kept times 2^guard, above the subnormal numbers, on which arithmetic is a hundred times slower.
-    guard = 60 if single else 200
-    factor_guard = guard // degree
-    # The inner part is where v matters, while ka < reach.
-    reach = real(9 if single else 19)
+def far_regime(real: Any, spacing: float, guard: int) -> Regime:
+    """The step of a sharpness so great that each is alone: σ(−kb/δ)."""
+    reduced = elementary(real).reduced
+    zero, one, rate = real(0), real(1), real(1 / spacing)
+    limits = np.finfo(real)
+    largest, unguarded = float(limits.max), 2.0**-guard
+    unguard, tie, tiny = real(unguarded), real(0.5 / unguarded), real(float(limits.tiny) / unguarded)
+    shifted = shift(real, guard)
     # Beyond e^least all results are 0 while k < 10^13 (float32) or 10^31.
-    least = (-118.0 if single else -780.0) / degree
-    # What is so far down that the results are 0.
-    lowest = -(150.0 / degree + 13) if single else -(1075.0 / degree + 28)
-    unguard = 2.0**-guard
-    tiny = float(np.finfo(real).tiny)
-    tiny_change = real(tiny / unguard)
-    largest = float(np.finfo(real).max)
-    tie = real(0.5 / unguard)
-    shift_outer, wide_shift = shift(real, factor_guard), shift(np.float64, factor_guard)
-    shift_inner_of = float(shift_outer)
+    least = -118.0 if real is np.float32 else -780.0
 
     @kernel
     def constants(k):
         # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
         hard = k == np.inf
-        finite = largest if k > largest else k
-        mantissa, mantissa_low, exponent = split_exp(-0.5 * finite if finite < 4000.0 else -2000.0)
-        gone = exponent < lowest
-        exponent = lowest if gone else exponent
-        mantissa = 0.0 if gone else mantissa
-        q = power_of_two(exponent + wide_shift)
-        scale, scale_low = (mantissa, mantissa_low) if degree == 1 else square(mantissa, mantissa_low)
-        # What n and m lack of themselves since the scale is rounded.
-        lost = 0.0 if gone else ((scale - np.float64(real(scale))) + scale_low) / scale
-        to_slope = 0.0 if hard else k * unguard
+        finite = min(k / spacing, largest)
+        to_slope = 0.0 if hard else finite * unguarded
         return (
             (real(finite), real(least / finite)),
-            (real(shift_inner_of + exponent), real(q), real(mantissa * q), real(scale), real(lost)),
             # A nan in every factor: k meets nothing but zeros on the step itself.
-            (real(0.0 if hard else unguard + 0.0 * k), real(to_slope), real(0.0 if hard else tiny / to_slope)),
+            (real(0.0 if hard else unguarded + 0.0 * k), real(to_slope), real(0.0 if hard else tiny / finite)),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, farthest), (shift_inner, q, h, mantissa, lost), (unit, to_slope, tiny_slope) = constants
-        inner = k * a < reach
+        (k, farthest), (unit, to_slope, tiny_slope) = constants
         below = -b < farthest
-        y, y_low = scaled(
-            k,
-            a if inner else (farthest if below else -b),
-            (zero if a_low is None else a_low) if inner else (zero if b_low is None or below else -b_low),
-        )
-        t, c, s = reduced(y, y_low, shift_inner if inner else shift_outer)
+        y, y_low = scaled(k, farthest if below else -b, None if b_low is None else (zero if below else -b_low))
+        t, c, s = reduced(y, y_low, shifted)
         u = power_of_two(t)
-        v = reflected(u, q) if inner else zero
-        x, _, y, _ = hyperbolic(u, v, zero, c, s)
-        n, m, l, w = step(x, y, fma(v, c - s, v), q if inner else h, b)
-        scale, lost = (mantissa, lost) if inner else (one, zero)
-        n, m, l, w = scale * n, scale * m, scale * l, scale * w
-        t = fma(w, unit, one)
-        t_low = fma(w, unit, one - t)
+        x = fma(u, s + c, u)
+        t = fma(x, unit, one)
         r = one / t
-        r2 = r * r
-        t2, t2_low = square(t, t_low)
-        slope, change = quotient(m, lost * m, t2, t2_low, r2), quotient(l, zero, t2, t2_low, r2)
+        t2, t2_low = square(t, zero)
+        slope = quotient(x, None, t2, t2_low, r * r)
+        change = -b * rate * slope
         return (
-            quotient(n, lost * n, t, t_low, r) if b > zero else tie,
+            quotient(x, None, t, zero, r) if b > zero else tie,
             unit,
             to_slope * (zero if slope < tiny_slope else slope),
-            unit * (zero if abs(change) < tiny_change or a == zero or b == zero else change),
+            unit * (zero if abs(change) < tiny or a == zero or b == zero else change),
         )
 
     return Regime(constants, point, guard)
