@@ -26,7 +26,6 @@ def density(real: Any) -> Method:
     single = real is np.float32
     exp = elementary(np.float64).exp
     two = real(2)
-    terms, pairs = (5, 8) if single else (8, 12)
 
     @kernel
     def dual_weights(k):
@@ -90,10 +89,11 @@ def density(real: Any) -> Method:
 
     guard = 60 if single else 200
     return Method(
-        (3.32, 48.0, 139.0) if single else (3.32, 96.0, 820.0),
+        (3.7, 9.2, 48.0, 139.0) if single else (3.7, 9.2, 96.0, 820.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
-            direct_regime(real, 0.5, Weights(terms, weights), Weights(pairs, pair_weights)),
+            direct_regime(real, 0.5, Weights(5 if single else 8, weights), Weights(8 if single else 12, pair_weights)),
+            direct_regime(real, 0.5, Weights(3 if single else 4, weights), Weights(6 if single else 7, pair_weights)),
             direct_regime(real, 0.5, Weights(2, weights), Weights(2, pair_weights), guard),
             far_regime(real, 0.5, guard),
         ),

@@ -54,7 +54,7 @@ def _interpreted_power_of_two(t: Any) -> Any:
 
 def _interpreted_reflected(u: Any, centre: Any) -> Any:
     result = type(u)(float(centre) / float(u) * float(centre))
-    return result if result >= np.finfo(type(u)).tiny else type(u)(0)
+    return result if result >= np.finfo(type(u)).tiny else type(u)(-1)
 
 
 def _interpreted_subnormal(n: Any) -> Any:
@@ -102,14 +102,12 @@ def power_of_two(typingctx, t):
 
 @nopython(_interpreted_reflected)
 def reflected(typingctx, u, centre):
-    """centre²/u for powers of two, or 0 where that is no normal number."""
+    """centre²/u for powers of two, or a negative number where that is too small for a normal one."""
     _, _, integer = _FORMATS[u]
 
     def codegen(context, builder, signature, args):
-        bits, centre = (builder.bitcast(arg, integer) for arg in args)
-        result = builder.sub(builder.add(centre, centre), bits)
-        positive = builder.icmp_signed(">", result, integer(0))
-        return builder.bitcast(builder.select(positive, result, integer(0)), args[0].type)
+        bits, twice = (builder.bitcast(arg, integer) for arg in args)
+        return builder.bitcast(builder.sub(builder.add(twice, twice), bits), args[0].type)
 
     return u(u, centre), codegen
 
@@ -168,11 +166,10 @@ def elementary(real: Any) -> SimpleNamespace:
         return t, f2 * horner(f2, cosh_series), f_high + fma(f * f2, horner(f2, sinh_series), f_low)
 
     @kernel
-    def hyperbolic(u, v, less, c, s):
-        """u·e^f + v·e^(−f) − less and u·e^f − v·e^(−f), each as a sum, given what `reduced` returns of f."""
+    def hyperbolic(u, v, c, s):
+        """u·e^f ± v·e^(−f), each as a sum, given what `reduced` returns of f."""
         difference, total = u - v, u + v
         x_part, y_part = fma(total, c, difference * s), fma(difference, c, total * s)
-        total = total - less
         x, y = total + x_part, difference + y_part
         return x, (total - x) + x_part, y, (difference - y) + y_part
 

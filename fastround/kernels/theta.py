@@ -185,11 +185,11 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     near = excess.copy()
     near[0] = 0.5 * c[0]
     near[: pairs - 1] -= (c - excess)[2:]
+    t_of = polynomial(real, theta, range(terms + 1))
+    n_of = polynomial(real, derivative(terms) @ theta, range(terms + 1), 1, lead)
+    # T at X = 0, less 1.
+    rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1))
     # In powers of X − 2q all their coefficients are positive.
-    t_of = polynomial(real, about_two(terms) @ theta, range(terms + 1))
-    n_of = polynomial(real, about_two(terms - 1) @ derivative(terms) @ theta, range(terms + 1), 1, lead)
-    # T at X = 2q, less 1.
-    rest_of = polynomial(np.float64, (about_two(terms) @ theta)[:1] - np.eye(1, terms + 1), range(terms + 1))
     g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees)
     j_of = polynomial(real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, 1)
     m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees)
@@ -231,9 +231,12 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         t, c, s = reduced(y, y_low, shifted)
         u = power_of_two(t)
         v = reflected(u, q)
-        x, x_low, y, y_low = hyperbolic(u, v, least, c, s)
-        t_slope, g_slope = horner(x, theta[1:]), horner(x, slope[1:])
-        t, g = fma(t_slope, x, theta[0]), fma(g_slope, x, slope[0])
+        if guard:
+            v = v if v > zero else zero
+        x, x_low, y, y_low = hyperbolic(u, v, c, s)
+        growth = x - least
+        t_slope, g_slope = horner(x, theta[1:]), horner(growth, slope[1:])
+        t, g = fma(t_slope, x, theta[0]), fma(g_slope, growth, slope[0])
         t_low = fma(t_slope, x, theta[0] - t) + theta_low
         rest = horner(x, derivative)
         # A product of x and y doubles their rounding errors.
@@ -244,13 +247,13 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
             n = fma(y, rest, product)
             n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
             t_low = fma(fma(horner(x, theta[2:]), x, t_slope), x_low, t_low)
-            g_low = fma(horner(x, slope[2:]), x, g_slope) * x_low
+            g_low = fma(horner(growth, slope[2:]), growth, g_slope) * x_low
         r = one / t
         r2 = r * r
         value = quotient(n, n_low, t, t_low, r)
         t2, t2_low = square(t, t_low)
         grown = quotient(g, g_low, t2, t2_low, r2)
-        change = fma(-b, horner(x, g_change), fma(fma(v, c - s, v), horner(x, j), horner(x, m)))
+        change = fma(-b, horner(growth, g_change), fma(fma(v, c - s, v), horner(growth, j), horner(growth, m)))
         change = quotient(change, None, t2, t2_low, r2)
         change = zero if a == zero or b == zero else change
         if guard:
