@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, fma, kernel
+from .elementary import elementary, kernel
 from .theta import Method, Weights, direct_regime, dual_rate, far_regime, soft_regime
 
 
@@ -25,7 +25,6 @@ def density(real: Any) -> Method:
     """The density method for one precision, `real` being np.float32 or np.float64."""
     single = real is np.float32
     exp = elementary(np.float64).exp
-    two = real(2)
 
     @kernel
     def dual_weights(k):
@@ -89,7 +88,7 @@ def density(real: Any) -> Method:
 
     guard = 60 if single else 200
     return Method(
-        (3.7, 9.2, 48.0, 139.0) if single else (3.7, 9.2, 96.0, 820.0),
+        (3.7, 9.2, 48.0, 139.0) if single else (3.4, 9.2, 96.0, 820.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
             direct_regime(real, 0.5, Weights(5 if single else 8, weights), Weights(8 if single else 12, pair_weights)),

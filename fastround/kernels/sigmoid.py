@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, fma, kernel
+from .elementary import elementary, kernel
 from .theta import Method, Weights, direct_regime, dual_rate, far_regime, soft_regime
 
 

@@ -160,7 +160,8 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
     Here q is the power of two next to h = e^(−k/2).  `weights` are A_l·h^(−l) for l = 0, 1, …, of which `terms` matter
-    beside the first.  `pair_weights` are c_l of G = c_0 + Σ c_l·(u^l + v^l) and ½c_l − η_l for l ≥ 1, where ∂/∂k is δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
+    beside the first.  `pair_weights` are c_l of G = c_0 + Σ c_l·(u^l + v^l) and ½c_l − η_l for l ≥ 1, where ∂/∂k is
+    δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     """
@@ -172,7 +173,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard = degree - 1, guard // degree
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
-    shifted_zero, wide_unshifted = float(shift(real, factor_guard)), shift(np.float64)
+    shifted_zero, wide_shift = float(shift(real, factor_guard)), shift(np.float64, factor_guard)
     terms, weights_of = weights
     pairs, pair_weights_of = pair_weights
     totals = pairs + 1
@@ -198,9 +199,9 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     @kernel
     def constants(k):
         mantissa, mantissa_low, exponent = split_exp(-0.5 * k)
+        q = power_of_two(exponent + wide_shift)
         # Where this underflows, it is too little to matter.
-        q = power_of_two(exponent + wide_unshifted) if exponent > -1000.0 else 0.0
-        h = mantissa * q
+        h = mantissa * (factor_unguard * q)
         w, (all_pairs, all_excess) = weights_of(h), pair_weights_of(h)
         pair = all_pairs[:totals] + all_excess[:pairs]
         top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
@@ -214,7 +215,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
         scale = guarding * spacing * (over * over)
         return (
-            (real(k), real(shifted_zero + exponent), real(q / factor_unguard), real(2 * q / factor_unguard)),
+            (real(k), real(shifted_zero + exponent), real(q), real(2 * q)),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
             n_of(w, h, unit, guarding * spacing * over),
@@ -246,11 +247,12 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
             product = y * x
             n = fma(y, rest, product)
             n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
-            t_low = fma(fma(horner(x, theta[2:]), x, t_slope), x_low, t_low)
             g_low = fma(horner(growth, slope[2:]), growth, g_slope) * x_low
         r = one / t
         r2 = r * r
         value = quotient(n, n_low, t, t_low, r)
+        if lead:
+            t_low = fma(fma(horner(x, theta[2:]), x, t_slope), x_low, t_low)
         t2, t2_low = square(t, t_low)
         grown = quotient(g, g_low, t2, t2_low, r2)
         change = fma(-b, horner(growth, g_change), fma(fma(v, c - s, v), horner(growth, j), horner(growth, m)))
@@ -270,7 +272,7 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     zero, one, rate = real(0), real(1), real(1 / spacing)
     limits = np.finfo(real)
     largest, unguarded = float(limits.max), 2.0**-guard
-    unguard, tie, tiny = real(unguarded), real(0.5 / unguarded), real(float(limits.tiny) / unguarded)
+    tie, tiny = real(0.5 / unguarded), real(float(limits.tiny) / unguarded)
     shifted = shift(real, guard)
     # Beyond e^least all results are 0 while k < 10^13 (float32) or 10^31.
     least = -118.0 if real is np.float32 else -780.0
