@@ -1,4 +1,4 @@
-"""Both constructions as the logarithmic derivative of a theta series, in three regimes of the sharpness.
+"""Both constructions as the logarithmic derivative of a theta series, in regimes of the sharpness.
 
 Let r = x − c be the position relative to the nearest integer c.  Either construction is the mean of a discrete
 Gaussian on a lattice of spacing δ,
@@ -9,10 +9,10 @@ where the sigmoid method has δ = 1 and A_l = e^(−l²k/2), and the density met
 l, and a smaller weight for odd l.  This is δ·Y·Θ′(X)/Θ(X) with X = 2cosh(kr), Y = 2sinh(kr), where Θ(X) = Σ W_l
 needs few terms; the slope is δk·G(X)/Θ(X)² with G(X) = ½ Σ (l−m)²·W_l·W_m, again a sum of positive terms.
 
-* middle: as above.
+* direct: as above.
 * soft: Poisson summation turns Θ into a series T(X) of X = 2cos(2πr) with weights that fall like e^(−2π²δl²/k), and
   the rounding is r − (2πδ/k)·Y·T′(X)/T(X), Y = 2sin(2πr).
-* sharp: one step of the staircase is left.
+* far: one step of the staircase is left.
 
 A point function takes the offset a = |r|, its distance b = ½ − a to the step, both as unevaluated sums a + a_low and
 b + b_low (one of them exact, its low part None), and the constants of k.  It returns the distance of the staircase
