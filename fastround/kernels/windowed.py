@@ -40,10 +40,10 @@ _MIDPOINT = (1.0, -1 / 24, 7 / 5760, -31 / 967680, 127 / 154828800, -73 / 350355
 class Windowed(NamedTuple):
     """A method over windows: at which k·M it is the infinite one, for k below SOFT and above, and its regimes.
 
-    The constants of these regimes are functions of k and M, both float64.
+    The constants of these regimes are functions of (k, M), both float64.
     """
 
-    reach_soft: float
+    soft_reach: float
     reach: float
     soft: Regime
     few: Regime
@@ -182,7 +182,8 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
     rest_real, times = rounded(real, terms), product(1, terms)
 
     @kernel
-    def constants(k, radius):
+    def constants(sharpness):
+        k, radius = sharpness
         p, n, g, b, kg = families(k, radius)
         first = real(k), p_real(p), n_real(n), g_real(kg), g_real(g), b_real(b)
         if terms == 0:
@@ -235,7 +236,8 @@ def _density_point(real: Any, terms: int) -> Regime:
     rest_real = rounded(real, terms)
 
     @kernel
-    def constants(k, radius):
+    def constants(sharpness):
+        k, radius = sharpness
         p, _, g, b, _ = families(k, radius)
         rises, falls, spread = cubes(k, radius)
         first = real(k), p_real(p), g_real(g), b_real(b), one_real(rises), two_real(falls), two_real(spread)
@@ -349,12 +351,14 @@ def _soft_regime(method: str, real: Any) -> Regime:
         )
 
     @kernel
-    def sigmoid_constants(k, radius):
+    def sigmoid_constants(sharpness):
+        k, radius = sharpness
         _, _, _, f, change = parts(k, radius)
         return packed(a_of(f), slope_of(f), a_of(change))
 
     @kernel
-    def density_constants(k, radius):
+    def density_constants(sharpness):
+        k, radius = sharpness
         end, e, series, f, change = parts(k, radius)
         z, k2 = k * end, k * k
         odd = weighted_of(odd_of(series), z, k2)
