@@ -70,7 +70,9 @@ def module() -> binding.ModuleRef:
 
     # Without a radius, its place has that of the sharpness.
     radius = builder.sub(inputs, _INTEGER(1))
-    same = (builder.icmp_signed("==", builder.load(builder.gep(steps, [i])), _INTEGER(0)) for i in (_INTEGER(1), radius))
+    same = (
+        builder.icmp_signed("==", builder.load(builder.gep(steps, [i])), _INTEGER(0)) for i in (_INTEGER(1), radius)
+    )
     one_sharpness = builder.or_(builder.and_(*same), builder.icmp_signed("==", n, _INTEGER(1)))
     loop = builder.select(one_sharpness, item(fields, 0), item(fields, 1))
     with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
@@ -162,9 +164,7 @@ def module() -> binding.ModuleRef:
     return binding.parse_assembly(str(module))
 
 
-def _crosses(
-    builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.Value, inputs: ir.Value
-) -> ir.Value:
+def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.Value, inputs: ir.Value) -> ir.Value:
     """Whether the output overlaps an input otherwise than element for element, so that the order matters.
 
     NumPy passes on an input that runs ahead of the output, as of `f(a[1:], k, out=a[:-1])`, and in `reduce` and

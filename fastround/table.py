@@ -150,12 +150,17 @@ def docstring(ufunc: Ufunc) -> str:
     soft, hard = _SOFT[function.place], _HARD[function.place]
     example = _EXAMPLES[output.suffix].format(name=ufunc.name, soft=2.25 + _SHIFT[function.place], hard=hard)
     summed, bounds, special, both = "over all integers n", output.bounds, output.special, "either operand"
+    radius, scalars, negative, refused = "", "`k` is a scalar", "k < 0", ""
     if function.windowed:
         y = {"round": "x", "floor": "x−½", "ceil": "x+½"}[function.place]
         summed = f"over the 2·radius+1 integers n nearest to {y}"
         if function.method == "sigmoid":
-            summed += ", and without what that would leak:\nc + Σ sinh(kr)/(cosh(kr) + cosh(k(j−½))) over j = 1 … radius, "
+            summed += (
+                ", and without what that would leak:\nc + Σ sinh(kr)/(cosh(kr) + cosh(k(j−½))) over j = 1 … radius, "
+            )
             summed += f"c = rint({y}), r = {y}−c"
+        radius, scalars, negative = _RADIUS, "`k` and `radius` are scalars", "k < 0 or radius < 0"
+        refused = ", or `radius` is not of an integer type"
         bounds = bounds.replace(_GRAD_K_BOUND, _WINDOWED_GRAD_K_BOUND)
         special, both = _WINDOWED_SPECIAL[output.suffix], "`x` or `k`"
         example = _WINDOWED_EXAMPLES[output.suffix].format(
@@ -173,7 +178,7 @@ x : array_like
     float32; integers and booleans become floats as in `numpy.arctan2`.
 k : array_like
     Sharpness in [0, ∞], broadcast against `x`.  The steps are about 4.4/k wide.
-{_RADIUS if function.windowed else ""}out, where, casting, order, dtype, subok : optional
+{radius}out, where, casting, order, dtype, subok : optional
     As in every `numpy.ufunc`.
 
 Returns
@@ -183,15 +188,15 @@ Returns
 Notes
 -----
 {bounds}.
-The result does not depend on memory layout, the number of threads, or whether {_OPERANDS[function.windowed]}, to the bit.
+The result does not depend on memory layout, the number of threads, or whether {scalars}, to the bit.
 
 Special values: {special.format(soft=soft, hard=function.hard)}.
-A nan in {both} gives nan, and k < 0 {"or radius < 0 " if function.windowed else ""}gives nan with NumPy's "invalid value" warning.
+A nan in {both} gives nan, and {negative} gives nan with NumPy's "invalid value" warning.
 
 Raises
 ------
 TypeError
-    If an operand is complex, an object or a string{", or `radius` is not of an integer type" if function.windowed else ""}.
+    If an operand is complex, an object or a string{refused}.
 
 References
 ----------
@@ -206,10 +211,7 @@ Examples
 _RADIUS = """radius : array_like of int
     How many integers are taken on either side of the nearest one; of any integer type.
 """
-_OPERANDS = ("`k` is a scalar", "`k` and `radius` are scalars")
-_WINDOWED_GRAD_K_BOUND = (
-    f"{_GRAD_K_BOUND},\nor within 6 ε·min(radius, 1 + 1/k), ε being the machine epsilon"
-)
+_WINDOWED_GRAD_K_BOUND = f"{_GRAD_K_BOUND},\nor within 6 ε·min(radius, 1 + 1/k), ε being the machine epsilon"
 _WINDOWED_SPECIAL = {
     "": "{hard} at k = 0, at k = ∞ and at radius = 0, and ±∞ at x = ±∞",
     "_grad": "0 at k = 0, at k = ∞ and at radius = 0, and nan at x = ±∞",

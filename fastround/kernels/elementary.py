@@ -22,6 +22,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
+
 class _Library(JITCodeLibrary):  # type: ignore[misc]
     """Code that is only ever linked into other code: machine code of its own would take most of the time."""
 

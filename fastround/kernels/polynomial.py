@@ -200,7 +200,7 @@ def weighted(count: int) -> Any:
 
 
 def tanh_series(count: int) -> Any:
-    """The nopython function of tanh(z/2) and of its derivative that returns `count` coefficients of its Taylor series."""
+    """The nopython function of tanh(z/2) and its derivative that returns `count` coefficients of the Taylor series."""
 
     def evaluate(arithmetic: _Arithmetic, value: Any, slope: Any) -> list[Any]:
         # From 2·(tanh(z/2))′ = 1 − tanh²(z/2).

@@ -113,6 +113,7 @@ def _series(terms: int, coefficient: Callable[[int], dict[int, int]]) -> Any:
     return linear_map(matrix)
 
 
+@cache
 def _families(offset: float) -> Callable[..., Any]:
     """P(y) less 1, P′(y) and the numerators of G, B and kG over P², for the first distances j − offset."""
     squared, by_lead, by_weight, times = product(3, 3), product(2, 5), product(1, 5), product(1, 6)
@@ -141,6 +142,7 @@ def _families(offset: float) -> Callable[..., Any]:
     return families
 
 
+@cache
 def _cubes() -> Callable[..., Any]:
     """The numerators over P³ that the derivatives of the density method are made of."""
     squared, cubed, by_rise, by_fall = product(3, 3), product(5, 3), product(3, 7), product(2, 7)
@@ -193,7 +195,12 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
             e, t = _end(k, j - 0.5, 0.0)
             sums, moments = series(sums, e, e), series(moments, (j - 0.5) * t * e, e)
         rest = slope_of(sums)
-        return first, (rest_real(value_of(sums)), rest_real(times((k,), rest)), rest_real(rest), rest_real(change_of(moments)))
+        return first, (
+            rest_real(value_of(sums)),
+            rest_real(times((k,), rest)),
+            rest_real(rest),
+            rest_real(change_of(moments)),
+        )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
@@ -305,7 +312,10 @@ def _soft_regime(method: str, real: Any) -> Regime:
     i, n = np.arange(terms)[:, None], np.arange(orders)
     a = np.array(
         [
-            [_MIDPOINT[n - i] * math.factorial(2 * n) / math.factorial(2 * i + 1) if n >= i else 0.0 for n in range(orders)]
+            [
+                _MIDPOINT[n - i] * math.factorial(2 * n) / math.factorial(2 * i + 1) if n >= i else 0.0
+                for n in range(orders)
+            ]
             for i in range(terms)
         ]
     )
@@ -322,7 +332,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     )
     growth_of = linear_map(np.eye(length)[2:-1:2] * (2 * n[1:, None]))
     series_of, weighted_of, growth_weighted = tanh_series(length), weighted(orders), weighted(orders - 1)
-    lead, rest = linear_map(np.eye(1, orders)), linear_map(np.eye(orders)[1:])
+    rest = linear_map(np.eye(orders)[1:])
     a_of, slope_of, v_of = linear_map(a), linear_map(slopes @ a), linear_map(a * (1 - 2 * (n - i)))
     plus = linear_map(np.hstack([np.eye(orders, orders - 1, -1), np.eye(orders)]))
     real_rest = rounded(real, terms - 1)
@@ -363,15 +373,11 @@ def _soft_regime(method: str, real: Any) -> Regime:
         z, k2 = k * end, k * k
         odd = weighted_of(odd_of(series), z, k2)
         # By k: of odd number n, end·((2n+1)·odd/z + z·next).
-        odd_change = added(
-            weighted_of(rising_of(series), end, k2) + weighted_of(next_of(series), end * z, k2)
-        )
+        odd_change = added(weighted_of(rising_of(series), end, k2) + weighted_of(next_of(series), end * z, k2))
         # tanh(z/2) − z/(2cosh²(z/2)), without what cancels.
         first = 2.0 * z * (z * z) * horner(z * z, _SINH_SERIES) * e if z < 2.0 else (series[0] - odd[0])
         v = minus(v_of((first, *rest(f))) + a_of((0.0, *rest(odd))))
-        v_change = minus(
-            v_of((-z * end * 2.0 * series[2], *rest(change))) + a_of((0.0, *rest(odd_change)))
-        )
+        v_change = minus(v_of((-z * end * 2.0 * series[2], *rest(change))) + a_of((0.0, *rest(odd_change))))
         w, w_change = slope_of(f), slope_of(change)
         # At k = 0 all weights are one.
         inverse = 1 / w[0] if w[0] > 1e-300 else 0.0
