@@ -166,18 +166,25 @@ def product(count: int, other: int) -> Any:
 
 
 def power_sums(count: int) -> Any:
-    """The nopython function (sums, weight, e) ↦ sums_i + weight·e^i for i < count."""
+    """The nopython function (sums, weight, e) ↦ sums_i + weight·e^i for i < count.
+
+    Behind the sums stands what the first of them has lost to rounding so far.
+    """
 
     def evaluate(arithmetic: _Arithmetic, sums: Sequence[Any], weight: Any, e: Any) -> list[Any]:
+        add, minus = arithmetic.add, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
+        total = add(sums[0], weight)
+        rest = add(total, minus(sums[0]))
+        lost = add(add(sums[0], minus(add(total, minus(rest)))), add(weight, minus(rest)))
         results = []
-        for total in sums:
-            results.append(arithmetic.add(total, weight))
+        for each in sums[:-1]:
+            results.append(add(each, weight))
             weight = arithmetic.multiply(weight, e)
-        return results
+        return [*results, add(sums[-1], lost)]
 
     @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
     def function(typingctx, sums, weight, e):
-        return _signature(np.float64, count, sums, weight, e), _codegen(evaluate)
+        return _signature(np.float64, count + 1, sums, weight, e), _codegen(evaluate)
 
     return function
 

@@ -177,7 +177,9 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
     families = _families(0.5)
     p_real, n_real, g_real, b_real = (rounded(real, count) for count in (3, 3, 6, 5))
     series = power_sums(terms + 1)
-    empty = (0.0,) * (terms + 1)
+    empty = (0.0,) * (terms + 2)
+    # The first sum with what it lost to rounding.
+    whole = linear_map(np.eye(terms + 1, terms + 2) + np.eye(terms + 1, terms + 2, terms + 1))
     value_of = _series(terms, lambda i: {0: 1})
     slope_of = _series(terms, lambda i: {0: 4 * i + 2, -1: -i})
     change_of = _series(terms, lambda i: {0: i + 1})
@@ -194,6 +196,7 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
         for j in range(int(radius), FEW, -1):
             e, t = _end(k, j - 0.5, 0.0)
             sums, moments = series(sums, e, e), series(moments, (j - 0.5) * t * e, e)
+        sums, moments = whole(sums), whole(moments)
         rest = slope_of(sums)
         return first, (
             rest_real(value_of(sums)),
@@ -205,14 +208,12 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
     @kernel
     def point(a, a_low, b, b_low, constants):
         (k, p, n, kg, g, moments), rest = constants
-        y, _, sinh, sinh_low = hyperbolic(k, a, zero if a_low is None else a_low)
+        y, _, sinh, _ = hyperbolic(k, a, zero if a_low is None else a_low)
         p, p_low = _product(y, p, one)
         r = one / p
         p2, p2_low = square(p, p_low)
         r2 = r * r
-        n = horner(y, n)
-        top = sinh * n
-        value = quotient(top, fma(sinh, n, -top) + sinh_low * n, p, p_low, r)
+        value = sinh * horner(y, n) * r
         slope = quotient(horner(y, kg), zero, p2, p2_low, r2)
         change = quotient(fma(a, horner(y, g), -sinh * horner(y, moments)), zero, p2, p2_low, r2)
         if terms > 0:
@@ -235,7 +236,9 @@ def _density_point(real: Any, terms: int) -> Regime:
     families, cubes = _families(0.0), _cubes()
     p_real, b_real, g_real, one_real, two_real = (rounded(real, count) for count in (3, 5, 6, 9, 8))
     series = power_sums(terms + 1)
-    empty = (0.0,) * (terms + 1)
+    empty = (0.0,) * (terms + 2)
+    # The first sum with what it lost to rounding.
+    whole = linear_map(np.eye(terms + 1, terms + 2) + np.eye(terms + 1, terms + 2, terms + 1))
     weights_of = _series(terms, lambda i: {0: 4 * i + 2, -1: -i})
     moments_of = _series(terms, lambda i: {0: i + 1})
     rises_of = _series(terms, lambda i: {0: (i + 1) * (4 * i + 2), -1: -i * i})
@@ -254,6 +257,7 @@ def _density_point(real: Any, terms: int) -> Regime:
         for j in range(int(radius), FEW, -1):
             e, t = _end(k, float(j), 0.0)
             sums, moments, squares = series(sums, e, e), series(moments, j * t * e, e), series(squares, j * (j * e), e)
+        sums, moments, squares = whole(sums), whole(moments), whole(squares)
         return first, (
             rest_real(weights_of(sums)),
             rest_real(moments_of(moments)),
@@ -282,11 +286,13 @@ def _density_point(real: Any, terms: int) -> Regime:
         moment = centre * moment
         top = sinh * moment
         value = quotient(top, fma(sinh, moment, -top) + sinh_low * moment, total, total_low, one / total)
-        both = one / (p * total)
+        both = p * total
+        both_low = fma(p, total, -both) + fma(p, total_low, p_low * total)
+        r = one / both
         drift = value * sinh
         slope = fma(centre, rise, drift * (p3 / centre - centre * fall))
         change = fma(a, slope, centre * fma(value, rise, -sinh * spread))
-        return value if value < half else half, one, k * (slope * both), change * both
+        return value if value < half else half, one, quotient(k * slope, zero, both, both_low, r), change * r
 
     return Regime(constants, point)
 
