@@ -126,9 +126,7 @@ OUTPUTS = (
 
 # The same over the integers nearest to x.
 WINDOWED = tuple(
-    function._replace(
-        name=f"{function.name}_windowed", summary=f"{function.summary}, over the nearest integers", windowed=True
-    )
+    function._replace(name=f"{function.name}_windowed", summary=f"{function.summary} near x", windowed=True)
     for function in FUNCTIONS
 )
 
