@@ -351,7 +351,7 @@ def sharpness_arrays(results: Results) -> str:
 
 def windows(results: Results) -> str:
     """Sums over windows over the infinite one."""
-    test = "test_windows.test_radius"
+    test = "test_radius.test_radius"
     radii = sorted({r.params["radius"] for r in results.of(test)})
     cases = dict.fromkeys(tuple(r.params[name] for name in ("method", "suffix", "k")) for r in results.of(test))
     rows = []

@@ -38,7 +38,7 @@ class Windows(NamedTuple):
     windowed: Windowed
     regimes: tuple[Regime, ...]
 
-    def chosen(self, functions: list[Callable[..., Any]]) -> Callable[..., Any]:
+    def chosen(self, functions: list[Callable[..., Any]]) -> Any:
         """As that of a `Staircase`."""
         *infinite, soft, few, wide = functions
         whole = self.infinite.chosen(infinite)

@@ -34,7 +34,10 @@ from .theta import Regime, quotient, scaled, square
 SOFT = 0.125
 FEW = 3
 # The Euler–Maclaurin formula of the midpoint rule: the coefficients of z/sinh z in powers of (2z)².
-_MIDPOINT = (1.0, -1 / 24, 7 / 5760, -31 / 967680, 127 / 154828800, -73 / 3503554560)
+_MIDPOINT = (
+    *(1.0, -1 / 24, 7 / 5760, -31 / 967680, 127 / 154828800, -73 / 3503554560),
+    *(1414477 / 2678117105664000, -8191 / 612141052723200),
+)
 
 
 class Windowed(NamedTuple):
@@ -60,7 +63,7 @@ def windowed(method: str, real: Any) -> Windowed:
 
 
 @cache
-def _hyperbolic(real: Any) -> Callable[..., Any]:
+def _hyperbolic(real: Any) -> Any:
     """The function of k and a + a_low that returns 2cosh(k·a) − 2 and 2sinh(k·a), each as a sum."""
     functions = elementary(real)
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
@@ -114,7 +117,7 @@ def _series(terms: int, coefficient: Callable[[int], dict[int, int]]) -> Any:
 
 
 @cache
-def _families(offset: float) -> Callable[..., Any]:
+def _families(offset: float) -> Any:
     """P(y) less 1, P′(y) and the numerators of G, B and kG over P², for the first distances j − offset."""
     squared, by_lead, by_weight, times = product(3, 3), product(2, 5), product(1, 5), product(1, 6)
     sum_g, sum_b = _added(6), _added(5)
@@ -143,7 +146,7 @@ def _families(offset: float) -> Callable[..., Any]:
 
 
 @cache
-def _cubes() -> Callable[..., Any]:
+def _cubes() -> Any:
     """The numerators over P³ that the derivatives of the density method are made of."""
     squared, cubed, by_rise, by_fall = product(3, 3), product(5, 3), product(3, 7), product(2, 7)
     sum_rises, sum_falls = _added(9), _added(8)
@@ -381,13 +384,16 @@ def _soft_regime(method: str, real: Any) -> Regime:
         # By k: of odd number n, end·((2n+1)·odd/z + z·next).
         odd_change = added(weighted_of(rising_of(series), end, k2) + weighted_of(next_of(series), end * z, k2))
         # tanh(z/2) − z/(2cosh²(z/2)), without what cancels.
-        first = 2.0 * z * (z * z) * horner(z * z, _SINH_SERIES) * e if z < 2.0 else (series[0] - odd[0])
+        z_low, series_sinh = fma(k, end, -z), horner(z * z, _SINH_SERIES)
+        cube = z * z * z
+        cube_low = fma(z * z, z, -cube) + z * (fma(z, z, -(z * z)) + 3.0 * z * z_low)
+        first = 2.0 * e * fma(cube, series_sinh, cube_low * series_sinh) if z < 2.0 else series[0] - odd[0]
         v = minus(v_of((first, *rest(f))) + a_of((0.0, *rest(odd))))
         v_change = minus(v_of((-z * end * 2.0 * series[2], *rest(change))) + a_of((0.0, *rest(odd_change))))
         w, w_change = slope_of(f), slope_of(change)
         # At k = 0 all weights are one.
         inverse = 1 / w[0] if w[0] > 1e-300 else 0.0
-        d = divided(v, w, inverse)
+        d = (quotient(v[0], 0.0, w[0], 0.0, inverse), *upper(divided(v, w, inverse)))
         d_change = divided(minus(v_change + times(d, w_change)), w, inverse)
         return packed(d, slopes_of(d), d_change)
 
