@@ -384,16 +384,20 @@ def _soft_regime(method: str, real: Any) -> Regime:
         # By k: of odd number n, end·((2n+1)·odd/z + z·next).
         odd_change = added(weighted_of(rising_of(series), end, k2) + weighted_of(next_of(series), end * z, k2))
         # tanh(z/2) − z/(2cosh²(z/2)), without what cancels.
-        z_low, series_sinh = fma(k, end, -z), horner(z * z, _SINH_SERIES)
-        cube = z * z * z
-        cube_low = fma(z * z, z, -cube) + z * (fma(z, z, -(z * z)) + 3.0 * z * z_low)
-        first = 2.0 * e * fma(cube, series_sinh, cube_low * series_sinh) if z < 2.0 else series[0] - odd[0]
+        first, first_low = series[0] - odd[0], 0.0
+        if z < 2.0:
+            cube, rest_of_sinh = z * z * z, horner(z * z, _SINH_SERIES)
+            cube_low = fma(z * z, z, -cube) + z * (fma(z, z, -(z * z)) + 3.0 * z * fma(k, end, -z))
+            top = cube * rest_of_sinh
+            top_low = fma(cube, rest_of_sinh, -top) + cube_low * rest_of_sinh
+            first = 2.0 * e * top
+            first_low = fma(2.0 * e, top, -first) + 2.0 * e * top_low
         v = minus(v_of((first, *rest(f))) + a_of((0.0, *rest(odd))))
         v_change = minus(v_of((-z * end * 2.0 * series[2], *rest(change))) + a_of((0.0, *rest(odd_change))))
         w, w_change = slope_of(f), slope_of(change)
         # At k = 0 all weights are one.
         inverse = 1 / w[0] if w[0] > 1e-300 else 0.0
-        d = (quotient(v[0], 0.0, w[0], 0.0, inverse), *upper(divided(v, w, inverse)))
+        d = (quotient(v[0], first_low, w[0], 0.0, inverse), *upper(divided(v, w, inverse)))
         d_change = divided(minus(v_change + times(d, w_change)), w, inverse)
         return packed(d, slopes_of(d), d_change)
 
