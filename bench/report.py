@@ -349,6 +349,22 @@ def sharpness_arrays(results: Results) -> str:
     return table(("", "dtype", *(f"`{m}_round`, k {s}" for m in METHODS for s in kinds)), rows)
 
 
+def windows(results: Results) -> str:
+    """Sums over windows over the infinite one."""
+    test = "test_radius.test_radius"
+    radii = sorted({r.params["radius"] for r in results.of(test)})
+    cases = dict.fromkeys(tuple(r.params[name] for name in ("method", "suffix", "k")) for r in results.of(test))
+    rows = []
+    for method, suffix, k in cases:
+        for dtype in DTYPES:
+            found = [
+                results.one(test, method=method, suffix=suffix, k=k, dtype=dtype, radius=radius) for radius in radii
+            ]
+            ratios = (number(r.ratio("infinite sum") if r else None) for r in found)
+            rows.append((f"`{method}_round_windowed{suffix}`", f"{k:g}", dtype, *ratios))
+    return table(("", "k", "dtype", *(f"radius {radius}" for radius in radii)), rows)
+
+
 def threads(results: Results) -> str:
     """All threads beside one, by size."""
     test = "test_sizes.test_size"
@@ -503,6 +519,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "peers-gradients": lambda results: peers(results, "_value_and_grad"),
     "layouts": layouts,
     "sharpness-arrays": sharpness_arrays,
+    "windows": windows,
     "threads": threads,
     "embedding": embedding,
     "latency": latency,

@@ -10,7 +10,7 @@ from sphinx.ext.napoleon.docstring import NumpyDocstring
 from sphinx.util.docutils import SphinxDirective
 
 import fastround
-from fastround.table import FUNCTIONS, UFUNCS, docstring
+from fastround.table import FUNCTIONS, UFUNCS, WINDOWED, docstring
 
 project = "fastround"
 author = "fastround developers"
@@ -31,12 +31,14 @@ class Ufuncs(SphinxDirective):
 
     def run(self) -> list[Node]:
         text = []
-        for function in FUNCTIONS:
+        for function in FUNCTIONS + WINDOWED:
             text += [function.name, "-" * len(function.name), ""]
             for ufunc in UFUNCS:
                 if ufunc.function == function:
                     body = str(NumpyDocstring(docstring(ufunc), self.config))
-                    signature = f"fastround.{ufunc.name}(x, k, /, out=None, *, where=True, **kwargs)"
+                    signature = (
+                        f"fastround.{ufunc.name}({', '.join(function.inputs)}, /, out=None, *, where=True, **kwargs)"
+                    )
                     text.append(f".. py:function:: {signature}\n\n{indent(body, '   ')}")
         return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
 

@@ -1,8 +1,9 @@
 """Smooth, differentiable rounding for NumPy arrays and inside Numba-compiled code.
 
-The rounding functions are listed in `fastround.table`; each is a `numpy.ufunc` of a position x and a sharpness k, and
-works under the same name in nopython code.  `fastround.reference` has them in pure Python, `fastround.sharpness` helps
-to choose k, and `window_error` and `window_radius` tell what sums over windows cost in truth.
+The rounding functions are listed in `fastround.table`; each is a `numpy.ufunc` of a position x and a sharpness k, those
+over windows also of a radius, and works under the same name in nopython code.  `fastround.reference` has them in pure
+Python, `fastround.sharpness` helps to choose k, and `window_error` and `window_radius` tell what sums over windows cost
+in truth.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 status.
 
 Its `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
-compiled), that of a function to call where one is not compiled, the number of operands, and the address of the
-`state` of `fastround.threads`.
+compiled), that of a function to call where one is not compiled, the number of operands, the address of the `state` of
+`fastround.threads`, and the number of operands that are inputs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from . import threads
 NAME = "entry"
 
 # The most operands that a ufunc here has.
-OPERANDS = 4
+OPERANDS = 5
 
 _VOID, _INTEGER, _BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
 _INTEGERS = _INTEGER.as_pointer()
@@ -53,7 +53,8 @@ def module() -> binding.ModuleRef:
     with builder.if_then(builder.icmp_signed("<=", n, _INTEGER(0))):
         builder.ret_void()
 
-    with builder.if_then(_crosses(builder, pointers, n, steps), likely=False):
+    inputs = item(fields, 5)
+    with builder.if_then(_crosses(builder, pointers, n, steps, inputs), likely=False):
         # One element after the other, by calls of this function.
         one = builder.alloca(_INTEGER)
         builder.store(_INTEGER(1), one)
@@ -67,9 +68,12 @@ def module() -> binding.ModuleRef:
             builder.call(function, [builder.bitcast(element, _BYTES), one, steps, data])
         builder.ret_void()
 
-    one_sharpness = builder.or_(
-        builder.icmp_signed("==", item(steps, 1), _INTEGER(0)), builder.icmp_signed("==", n, _INTEGER(1))
+    # Without a radius, its place has that of the sharpness.
+    radius = builder.sub(inputs, _INTEGER(1))
+    same = (
+        builder.icmp_signed("==", builder.load(builder.gep(steps, [i])), _INTEGER(0)) for i in (_INTEGER(1), radius)
     )
+    one_sharpness = builder.or_(builder.and_(*same), builder.icmp_signed("==", n, _INTEGER(1)))
     loop = builder.select(one_sharpness, item(fields, 0), item(fields, 1))
     with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
         call(item(fields, 2), _LOOP, [args, dims, steps, data])
@@ -93,8 +97,10 @@ def module() -> binding.ModuleRef:
     # Where the results all go to one place, the last stays.
     last_output = builder.sub(item(fields, 3), _INTEGER(1))
     spread = builder.and_(
-        builder.icmp_signed("!=", item(steps, 2), _INTEGER(0)),
-        builder.icmp_signed("!=", builder.load(builder.gep(steps, [last_output])), _INTEGER(0)),
+        *(
+            builder.icmp_signed("!=", builder.load(builder.gep(steps, [output])), _INTEGER(0))
+            for output in (inputs, last_output)
+        )
     )
     builder.cbranch(builder.and_(builder.icmp_signed(">=", n, item(pool, 3)), spread), large, alone)
 
@@ -158,7 +164,7 @@ def module() -> binding.ModuleRef:
     return binding.parse_assembly(str(module))
 
 
-def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.Value) -> ir.Value:
+def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.Value, inputs: ir.Value) -> ir.Value:
     """Whether the output overlaps an input otherwise than element for element, so that the order matters.
 
     NumPy passes on an input that runs ahead of the output, as of `f(a[1:], k, out=a[:-1])`, and in `reduce` and
@@ -168,17 +174,18 @@ def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.V
     def both(*conditions: ir.Value) -> ir.Value:
         return functools.reduce(builder.and_, conditions)
 
-    def span(index: int) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
-        first, step = (builder.load(builder.gep(array, [_INTEGER(index)])) for array in (pointers, steps))
+    def span(index: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+        first, step = (builder.load(builder.gep(array, [index])) for array in (pointers, steps))
         last = builder.add(first, builder.mul(builder.sub(n, _INTEGER(1)), step))
         ascending = builder.icmp_signed(">=", step, _INTEGER(0))
         return first, step, builder.select(ascending, first, last), builder.select(ascending, last, first)
 
     crosses = builder.alloca(ir.IntType(1))
     builder.store(ir.IntType(1)(0), crosses)
-    output, output_step, output_low, output_high = span(2)
-    for index in range(2):
-        first, step, low, high = span(index)
+    output, output_step, output_low, output_high = span(inputs)
+    # Where there is no third input, this is the output itself.
+    for index in range(3):
+        first, step, low, high = span(_INTEGER(index))
         # Elements are aligned, so that two of them overlap where they begin at one address.
         meets = both(
             builder.icmp_signed(">", n, _INTEGER(1)),

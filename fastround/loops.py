@@ -6,6 +6,8 @@ an integer that the loop sets where a sharpness was negative.  There are two loo
 * uniform: one sharpness for the call, whose constants are computed once;
 * varying: one sharpness for each element, its constants computed in the vectorised loop.
 
+For windows, a sharpness comes with a radius, and varying ones are taken one by one.
+
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
 is computed in float32.
@@ -24,7 +26,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .kernels.elementary import kernel
-from .kernels.staircase import chosen, staircase
+from .kernels.staircase import Windows, at_point
 from .kernels.theta import Regime
 from .table import Ufunc
 
@@ -118,12 +120,16 @@ def _successively(first: Callable[..., None], second: Callable[..., None]) -> An
     return both
 
 
-def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
-    """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision."""
+def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callable[..., None]:
+    """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision.
+
+    `integer` is the type of the window radius, if there is one.
+    """
     # float16 is a format of memory: all of it goes through buffers of float32.
     memory, real = real, np.float32 if real is np.float16 else real
     size, plain = real(0).itemsize, memory is real
-    bounds, regimes = staircase(ufunc.function.build(), ufunc.function.place, real)
+    line = ufunc.function.staircase(real)
+    regimes = line.regimes
     picks = ufunc.output.picks
     first, last = picks[0], picks[-1]
     two_outputs = len(picks) == 2
@@ -144,8 +150,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
         constants_of, point, _ = regime
 
         @kernel
-        def blocks(k, x, y, z, x_step, y_step, z_step, n):
-            constants = constants_of(k)
+        def blocks(sharpness, x, y, z, x_step, y_step, z_step, n):
+            constants = constants_of(sharpness)
             x_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real)
             x_direct = plain and x_step == size and x != y and x != z
             y_direct, z_direct = plain and y_step == size, plain and z_step == size
@@ -193,7 +199,19 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
         return run
 
     if not varying:
-        blocks = chosen(bounds, [uniform_regime(regime) for regime in regimes])
+        blocks = line.chosen([uniform_regime(regime) for regime in regimes])
+        if isinstance(line, Windows):
+
+            def uniform_windows(args, dims, steps, invalid):
+                n = dims[0]
+                x, y, z = args[0], args[3], args[4] if two_outputs else args[3]
+                x_step, y_step, z_step = steps[0], steps[3], steps[4] if two_outputs else steps[3]
+                k, radius = np.float64(_load(args[1], 0, memory)), np.float64(_load(args[2], 0, integer))
+                if k < 0 or radius < 0:
+                    invalid[0] = 1
+                blocks((k, radius), x, y, z, x_step, y_step, z_step, n)
+
+            return uniform_windows
 
         def uniform(args, dims, steps, invalid):
             n = dims[0]
@@ -206,7 +224,26 @@ def loop(ufunc: Ufunc, real: Any, varying: bool) -> Callable[..., None]:
 
         return uniform
 
-    limits = (-np.inf, *bounds, np.inf)
+    if isinstance(line, Windows):
+        point = line.chosen(list(map(at_point, regimes)))
+
+        def varying_windows(args, dims, steps, invalid):
+            x, k, radius, y, z = args[0], args[1], args[2], args[3], args[4] if two_outputs else args[3]
+            x_step, k_step, radius_step = steps[0], steps[1], steps[2]
+            y_step, z_step = steps[3], steps[4] if two_outputs else steps[3]
+            for i in range(dims[0]):
+                k_i = np.float64(_load(k + i * k_step, 0, memory))
+                radius_i = np.float64(_load(radius + i * radius_step, 0, integer))
+                if k_i < 0 or radius_i < 0:
+                    invalid[0] = 1
+                result = point((k_i, radius_i), _load(x + i * x_step, 0, memory))
+                _store(y + i * y_step, 0, result[first], memory)
+                if two_outputs:
+                    _store(z + i * z_step, 0, result[last], memory)
+
+        return varying_windows
+
+    limits = (-np.inf, *line.bounds, np.inf)
     run = functools.reduce(_successively, map(varying_regime, regimes, limits[:-1], limits[1:]))
 
     def varying_(args, dims, steps, invalid):

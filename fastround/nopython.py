@@ -27,9 +27,11 @@ def register(ufuncs: dict[str, np.ufunc]) -> None:
         (_register_pair if row.nout == 2 else _register_single)(row, ufuncs[row.name])
 
 
-def _real(x: Any, k: Any) -> Any:
-    """The precision in which numbers of these Numba types are computed, or None if they are not real numbers."""
+def _real(x: Any, k: Any, radius: Any = types.int64) -> Any:
+    """The precision in which numbers of these Numba types are computed, or None if they are not as they should be."""
     if not all(isinstance(t, types.Float | types.Integer | types.Boolean) for t in (x, k)):
+        return None
+    if not isinstance(radius, types.Integer | types.Boolean):
         return None
     return np.float32 if x == k == types.float32 else np.float64
 
@@ -63,47 +65,57 @@ def _fence(builder, k):
     return builder.bitcast(builder.call(fence, [builder.bitcast(k, vector)]), k.type)
 
 
-def _scalar(row: Ufunc) -> Callable[[Any, Any], Any]:
-    """The function of two scalars, for use in nopython code."""
+_OPTIONS = {"error_model": "numpy", "forceinline": True}
+
+
+def _scalar(row: Ufunc) -> Callable[..., Any]:
+    """The function of scalars, for use in nopython code."""
+
+    def results_of(real: Any) -> Any:
+        from .kernels.elementary import kernel
+        from .kernels.staircase import at_point
+
+        line = row.function.staircase(real)
+        first, last = row.output.picks[0], row.output.picks[-1]
+        # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
+        results = line.chosen(list(map(at_point, line.regimes)))
+
+        @kernel
+        def pair(sharpness, x):
+            result = results(sharpness, x)
+            return result[first], result[last]
+
+        @kernel
+        def single(sharpness, x):
+            return results(sharpness, x)[first]
+
+        return pair if row.nout == 2 else single
+
+    if row.function.windowed:
+
+        def windowed(x: Any, k: Any, radius: Any) -> Any:
+            raise NotImplementedError
+
+        @overload(windowed, jit_options=_OPTIONS)
+        def compile_windowed(x, k, radius):
+            if (real := _real(x, k, radius)) is None:
+                return None
+            results = results_of(real)
+            return lambda x, k, radius: results((np.float64(k), np.float64(radius)), real(x))
+
+        return windowed
 
     def scalar(x: Any, k: Any) -> Any:
         raise NotImplementedError
 
-    @overload(scalar, jit_options={"error_model": "numpy", "forceinline": True})
+    @overload(scalar, jit_options=_OPTIONS)
     def compile_scalar(x, k):
-        real = _real(x, k)
-        if real is None:
+        if (real := _real(x, k)) is None:
             return None
-        from .kernels.staircase import chosen, staircase
-
-        bounds, regimes = staircase(row.function.build(), row.function.place, real)
-        first, last = row.output.picks[0], row.output.picks[-1]
-        # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
-        results = chosen(bounds, list(map(_results, regimes)))
-
-        if row.nout == 2:
-
-            def pair(x, k):
-                result = results(np.float64(k), real(x))
-                return result[first], result[last]
-
-            return pair
-        return lambda x, k: results(np.float64(k), real(x))[first]
+        results = results_of(real)
+        return lambda x, k: results(np.float64(k), real(x))
 
     return scalar
-
-
-def _results(regime: Any) -> Any:
-    """The function of k and x that returns all outputs, for one regime."""
-    from .kernels.elementary import kernel
-
-    constants_of, point, _ = regime
-
-    @kernel
-    def results(k, x):
-        return point(x, constants_of(k))
-
-    return results
 
 
 def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
@@ -112,9 +124,13 @@ def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
     def point(x, k):
         return _inlined(scalar(x, k))
 
+    def windowed_point(x, k, radius):
+        return _inlined(scalar(x, k, radius))
+
+    made = windowed_point if row.function.windowed else point
     # Numba's messages name it.
-    point.__name__ = point.__qualname__ = row.name
-    _dufuncs[ufunc] = cache(lambda: _dufunc_class()(point))
+    made.__name__ = made.__qualname__ = row.name
+    _dufuncs[ufunc] = cache(lambda: _dufunc_class()(made))
 
 
 @cache
@@ -169,13 +185,35 @@ def _typeof_ufunc(ufunc: np.ufunc, context: Any) -> Any:
 
 def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
     scalar = _scalar(row)
+    if row.function.windowed:
 
-    @overload(ufunc, jit_options={"error_model": "numpy", "forceinline": True})
+        @overload(ufunc, jit_options=_OPTIONS)
+        def compile_windowed_pair(x, k, radius):
+            if _real(x, k, radius) is not None:
+                return lambda x, k, radius: scalar(x, k, radius)
+            real = _real(*map(_element, (x, k, radius)))
+            if real is None:
+                return None
+
+            def arrays(x, k, radius):
+                first, second, third = np.asarray(x), np.asarray(k), np.asarray(radius)
+                shape = np.broadcast_shapes(first.shape, second.shape, third.shape)
+                xs, ks = np.broadcast_to(first, shape), np.broadcast_to(second, shape)
+                radii = np.broadcast_to(third, shape)
+                value, slope = np.empty(shape, real), np.empty(shape, real)
+                for index in np.ndindex(shape):
+                    value[index], slope[index] = scalar(xs[index], ks[index], radii[index])
+                return value, slope
+
+            return arrays
+
+        return
+
+    @overload(ufunc, jit_options=_OPTIONS)
     def compile_pair(x, k):
         if _real(x, k) is not None:
             return lambda x, k: scalar(x, k)
-        elements = [t.dtype if isinstance(t, types.Array) else t for t in (x, k)]
-        real = _real(*elements)
+        real = _real(*map(_element, (x, k)))
         if real is None:
             return None
 
@@ -201,3 +239,7 @@ def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
                 return value, slope
 
         return arrays
+
+
+def _element(t: Any) -> Any:
+    return t.dtype if isinstance(t, types.Array) else t

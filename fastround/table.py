@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 
 class Function(NamedTuple):
-    """A rounding function: a method of `fastround.kernels`, and where its steps are."""
+    """A rounding function: a method of `fastround.kernels`, where its steps are, and whether it sums over windows."""
 
     name: str
     method: Literal["sigmoid", "density"]
@@ -20,6 +20,12 @@ class Function(NamedTuple):
     summary: str
     formula: str
     hard: str
+    windowed: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of its operands."""
+        return ("x", "k", "radius") if self.windowed else ("x", "k")
 
     def build(self) -> Callable[[Any], Any]:
         """The kernel module's builder, imported when first wanted."""
@@ -27,6 +33,14 @@ class Function(NamedTuple):
             importlib.import_module(f".kernels.{self.method}", __package__), self.method
         )
         return builder
+
+    def staircase(self, real: Any) -> Any:
+        """Its regimes for one precision."""
+        from .kernels.staircase import staircase, windows
+
+        if self.windowed:
+            return windows(self.method, self.build(), self.place, real)
+        return staircase(self.build(), self.place, real)
 
 
 class Output(NamedTuple):
@@ -55,6 +69,11 @@ class Ufunc(NamedTuple):
     def nout(self) -> int:
         """How many arrays it returns."""
         return len(self.output.picks)
+
+    @property
+    def nin(self) -> int:
+        """How many operands it takes."""
+        return len(self.function.inputs)
 
 
 _SIGMOID = "S(x) = Σ n·[σ(k(x−n+½)) − σ(k(x−n−½))]"
@@ -105,7 +124,13 @@ OUTPUTS = (
     ),
 )
 
-UFUNCS = tuple(Ufunc(function, output) for function in FUNCTIONS for output in OUTPUTS)
+# The same over the integers nearest to x.
+WINDOWED = tuple(
+    function._replace(name=f"{function.name}_windowed", summary=f"{function.summary} near x", windowed=True)
+    for function in FUNCTIONS
+)
+
+UFUNCS = tuple(Ufunc(function, output) for function in FUNCTIONS + WINDOWED for output in OUTPUTS)
 
 
 def names() -> Iterator[str]:
@@ -117,15 +142,32 @@ def docstring(ufunc: Ufunc) -> str:
     """The documentation of a ufunc, without the signature that NumPy puts before it."""
     function, output = ufunc.function, ufunc.output
     returned = ("y", "dy")[-ufunc.nout :] if ufunc.nout > 1 else ("y",)
-    described = "ndarray or scalar\n    Of the broadcast shape and the common dtype of `x` and `k`."
+    described = "ndarray or scalar\n    Of the broadcast shape of the operands and the common dtype of `x` and `k`."
     returns = "\n".join(f"{name} : {described}" for name in returned)
     sources = {"sigmoid": "method 1", "density": "method 2"}
     soft, hard = _SOFT[function.place], _HARD[function.place]
     example = _EXAMPLES[output.suffix].format(name=ufunc.name, soft=2.25 + _SHIFT[function.place], hard=hard)
+    summed, bounds, special, both = "over all integers n", output.bounds, output.special, "either operand"
+    radius, scalars, negative, refused = "", "`k` is a scalar", "k < 0", ""
+    if function.windowed:
+        y = {"round": "x", "floor": "x−½", "ceil": "x+½"}[function.place]
+        summed = f"over the 2·radius+1 integers n nearest to {y}"
+        if function.method == "sigmoid":
+            summed += (
+                ", and without what that would leak:\nc + Σ sinh(kr)/(cosh(kr) + cosh(k(j−½))) over j = 1 … radius, "
+            )
+            summed += f"c = rint({y}), r = {y}−c"
+        radius, scalars, negative = _RADIUS, "`k` and `radius` are scalars", "k < 0 or radius < 0"
+        refused = ", or `radius` is not of an integer type"
+        bounds = bounds.replace(_GRAD_K_BOUND, _WINDOWED_GRAD_K_BOUND)
+        special, both = _WINDOWED_SPECIAL[output.suffix], "`x` or `k`"
+        example = _WINDOWED_EXAMPLES[output.suffix].format(
+            name=ufunc.name, hard=_HARD_AT[function.place], method=function.method
+        )
     return f"""{function.summary}: {output.summary}.
 
 {output.formula} of f(x) = {function.formula},
-over all integers n, where σ(z) = 1/(1+e^(−z)) and ρ = σ(1−σ).
+{summed}, where σ(z) = 1/(1+e^(−z)) and ρ = σ(1−σ).
 
 Parameters
 ----------
@@ -134,7 +176,7 @@ x : array_like
     float32; integers and booleans become floats as in `numpy.arctan2`.
 k : array_like
     Sharpness in [0, ∞], broadcast against `x`.  The steps are about 4.4/k wide.
-out, where, casting, order, dtype, subok : optional
+{radius}out, where, casting, order, dtype, subok : optional
     As in every `numpy.ufunc`.
 
 Returns
@@ -143,16 +185,16 @@ Returns
 
 Notes
 -----
-{output.bounds}.
-The result does not depend on memory layout, the number of threads, or whether `k` is a scalar, to the bit.
+{bounds}.
+The result does not depend on memory layout, the number of threads, or whether {scalars}, to the bit.
 
-Special values: {output.special.format(soft=soft, hard=function.hard)}.
-A nan in either operand gives nan, and k < 0 gives nan with NumPy's "invalid value" warning.
+Special values: {special.format(soft=soft, hard=function.hard)}.
+A nan in {both} gives nan, and {negative} gives nan with NumPy's "invalid value" warning.
 
 Raises
 ------
 TypeError
-    If an operand is complex, an object or a string.
+    If an operand is complex, an object or a string{refused}.
 
 References
 ----------
@@ -164,6 +206,16 @@ Examples
 {example}"""
 
 
+_RADIUS = """radius : array_like of int
+    How many integers are taken on either side of the nearest one; of any integer type.
+"""
+_WINDOWED_GRAD_K_BOUND = f"{_GRAD_K_BOUND},\nor within 6 ε·min(radius, 1 + 1/k), ε being the machine epsilon"
+_WINDOWED_SPECIAL = {
+    "": "{hard} at k = 0, at k = ∞ and at radius = 0, and ±∞ at x = ±∞",
+    "_grad": "0 at k = 0, at k = ∞ and at radius = 0, and nan at x = ±∞",
+    "_grad_k": "0 at k = ∞ and at radius = 0, and nan at x = ±∞",
+    "_value_and_grad": "({hard}, 0) at k = 0, at k = ∞ and at radius = 0, and (±∞, nan) at x = ±∞",
+}
 _SOFT = {"round": "x", "floor": "x-0.5", "ceil": "x+0.5"}
 _SHIFT = {"round": 0.0, "floor": -0.5, "ceil": 0.5}
 _HARD = {"round": "rint", "floor": "floor", "ceil": "ceil"}
@@ -173,4 +225,13 @@ _EXAMPLES = {
     "_grad": ">>> float(fr.{name}(2.25, 0.0))\n1.0",
     "_grad_k": ">>> bool(fr.{name}(2.25, 0.0) == 0)\nTrue",
     "_value_and_grad": ">>> y, dy = fr.{name}(2.25, 0.0)\n>>> float(y), float(dy)\n({soft}, 1.0)",
+}
+
+_HARD_AT = {"round": 2.0, "floor": 2.0, "ceil": 3.0}
+_WINDOWED_EXAMPLES = {
+    "": ">>> float(fr.{name}(2.25, 5.0, 0))\n{hard}\n"
+    ">>> bool(abs(fr.{name}(2.25, 5.0, 2) - fr.{name}(2.25, 5.0, 50)) <= fr.window_error(5.0, 2, '{method}'))\nTrue",
+    "_grad": ">>> float(fr.{name}(2.25, 5.0, 0))\n0.0",
+    "_grad_k": ">>> bool(fr.{name}(2.25, 5.0, 0) == 0)\nTrue",
+    "_value_and_grad": ">>> y, dy = fr.{name}(2.25, 5.0, 0)\n>>> float(y), float(dy)\n({hard}, 0.0)",
 }

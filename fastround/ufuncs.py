@@ -27,6 +27,8 @@ __all__ = ["compiled", "ufuncs"]
 
 # Narrow types before wide ones, as NumPy's promotion wants them.
 _PRECISIONS: tuple[Any, ...] = (np.float16, np.float32, np.float64)
+# Of a window radius: every integer is safely one of these.
+_INTEGER_TYPES: tuple[Any, ...] = (np.int64, np.uint64)
 
 _LOOP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 _INTEGERS = ctypes.POINTER(ctypes.c_ssize_t)
@@ -40,24 +42,32 @@ _from_loops = ctypes.PYFUNCTYPE(
 
 
 class _Slot:
-    """One precision of a ufunc: its place in NumPy's table, and the data that its loop is called with."""
+    """One precision of a ufunc: its place in NumPy's table, and the data that its loop is called with.
 
-    def __init__(self, ufunc: Ufunc, real: Any) -> None:
-        self.ufunc, self.real, self.dtype = ufunc, real, np.dtype(real)
+    `integer` is the type of a window radius, if the ufunc has one.
+    """
+
+    def __init__(self, ufunc: Ufunc, real: Any, integer: Any = None) -> None:
+        self.ufunc, self.real, self.integer = ufunc, real, integer
+        radius = [np.dtype(integer)] if integer else []
+        self.dtypes = [np.dtype(real)] * 2 + radius + [np.dtype(real)] * ufunc.nout
         self.first_call = callback(_LOOP, self._first_call)
         first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value or 0
         # As `fastround.entry` reads it.
-        self.data = (ctypes.c_ssize_t * 5)(0, 0, first_call, 2 + ufunc.nout, ctypes.addressof(threads.state))
+        self.data = (ctypes.c_ssize_t * 6)(
+            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin
+        )
         self.table: Any = None
         self.index = 0
 
     @property
     def name(self) -> str:
-        return f"{self.ufunc.name}.{self.dtype.name}"
+        names = [np.dtype(self.real).name] + ["uint64"] * (self.integer is np.uint64)
+        return ".".join([self.ufunc.name, *names])
 
     def _first_call(self, args: int, dims: int, steps: int, data: int) -> None:
         """Finish a call whose loop, or the entry to it, is not compiled yet."""
-        n, sharpness_step = ctypes.cast(dims, _INTEGERS)[0], ctypes.cast(steps, _INTEGERS)[1]
+        n, varies = ctypes.cast(dims, _INTEGERS)[0], any(ctypes.cast(steps, _INTEGERS)[1 : self.ufunc.nin])
         finished = False
         try:
             if numba.config.DISABLE_JIT:
@@ -65,7 +75,7 @@ class _Slot:
                 return
             # The entry first.  It may come back here, for the loop that it wants.
             entered = self.table[self.index] in _entry
-            varying = (n > 1 and sharpness_step != 0) if entered else None
+            varying = (n > 1 and varies) if entered else None
             failure = _undisturbed(lambda: self._compile(varying))
             # A ufunc call clears the floating-point status, so that what compilation left there is not taken for ours.
             np.add(0.0, 0.0)
@@ -81,7 +91,7 @@ class _Slot:
         except BaseException:
             # What is not finished should not look so.
             if not finished:
-                for output in self._operands(args, n, steps)[2:]:
+                for output in self._operands(args, n, steps)[self.ufunc.nin :]:
                     output[...] = np.nan
             raise
 
@@ -100,7 +110,7 @@ class _Slot:
         # Imported here, since neither the kernels nor Numba's compiler are needed where the code is in the cache.
         from .loops import SIGNATURE, loop
 
-        return cache.numba_module(name, loop(self.ufunc, self.real, varying), SIGNATURE)
+        return cache.numba_module(name, loop(self.ufunc, self.real, varying, self.integer), SIGNATURE)
 
     def _interpret(self, args: int, n: int, steps: int) -> None:
         """The loop without a compiler, by the reference implementation."""
@@ -108,16 +118,19 @@ class _Slot:
 
         function = getattr(reference, f"{self.ufunc.function.name}_value_and_grad")
         function_k = getattr(reference, f"{self.ufunc.function.name}_grad_k")
-        x, k, *outputs = self._operands(args, n, steps)
+        operands, nin = self._operands(args, n, steps), self.ufunc.nin
         with np.errstate(all="ignore"):
-            negative = (k < 0).any()
+            negative = [(operand < 0).any() for operand in operands[1:nin]]
             for i in range(n):
-                operands = float(x[i]), float(k[i])
-                results = (*function(*operands), function_k(*operands))
-                for output, pick in zip(outputs, self.ufunc.output.picks, strict=True):
+                numbers = [operand[i].item() for operand in operands[:nin]]
+                if any(number < 0 for number in numbers[2:]):
+                    # The reference refuses a negative radius.
+                    numbers = [np.nan, np.nan, 0]
+                results = (*function(*numbers), function_k(*numbers))
+                for output, pick in zip(operands[nin:], self.ufunc.output.picks, strict=True):
                     output[i] = results[pick]
         np.add(0.0, 0.0)
-        if negative:
+        if any(negative):
             infinity = float("inf")
             # This raises the flag that NumPy reports.
             infinity - infinity
@@ -128,12 +141,12 @@ class _Slot:
         interfaces = (
             {
                 "version": 3,
-                "typestr": self.dtype.str,
+                "typestr": dtype.str,
                 "data": (pointers[j], False),
                 "shape": (n,),
                 "strides": (strides[j],),
             }
-            for j in range(2 + self.ufunc.nout)
+            for j, dtype in enumerate(self.dtypes)
         )
         return [np.asarray(SimpleNamespace(__array_interface__=interface)) for interface in interfaces]
 
@@ -177,17 +190,18 @@ _slots: list[_Slot] = []
 
 
 def _make(ufunc: Ufunc) -> np.ufunc:
-    slots = [_Slot(ufunc, real) for real in _PRECISIONS]
+    integers = _INTEGER_TYPES if ufunc.function.windowed else (None,)
+    slots = [_Slot(ufunc, real, integer) for real in _PRECISIONS for integer in integers]
     table = (ctypes.c_void_p * len(slots))(*(ctypes.cast(slot.first_call, ctypes.c_void_p).value for slot in slots))
     data = (ctypes.c_void_p * len(slots))(*(ctypes.addressof(slot.data) for slot in slots))
-    numbers = np.array([[slot.dtype.num] * (2 + ufunc.nout) for slot in slots], np.int8).tobytes()
+    numbers = np.array([[dtype.num for dtype in slot.dtypes] for slot in slots], np.int8).tobytes()
     for index, slot in enumerate(slots):
         slot.table, slot.index = table, index
     texts = ufunc.name.encode(), docstring(ufunc).encode()
     _slots.extend(slots)
     cache.keep(table, data, numbers, *texts, *slots, threads.state, threads.launch)
     # PyUFunc_FromFuncAndData(loops, data, types, precisions, inputs, outputs, identity, name, doc, unused)
-    made: np.ufunc = _from_loops(table, data, numbers, len(slots), 2, ufunc.nout, -1, *texts, 0)
+    made: np.ufunc = _from_loops(table, data, numbers, len(slots), ufunc.nin, ufunc.nout, -1, *texts, 0)
     # Pickle would look for the name in every module.
     made.__module__ = __package__
     return made

@@ -16,7 +16,8 @@ from oracle import max_abs_grad_k, oracle, ulp_error
 
 import fastround as fr
 from fastround.kernels.staircase import staircase
-from fastround.table import FUNCTIONS, Function
+from fastround.kernels.windowed import SOFT, windowed
+from fastround.table import FUNCTIONS, WINDOWED, Function
 
 PRECISIONS: tuple[Any, ...] = (np.float32, np.float64)
 SHIFTS = {"round": 0.0, "floor": -0.5, "ceil": 0.5}
@@ -53,10 +54,21 @@ def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: 
             yield real(bound) + real(steps) * np.spacing(real(bound))
 
 
+def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[Any, int]]:
+    """Sharpnesses and radii: small windows, wide ones, those of soft sharpnesses, and beside where these meet."""
+    for _ in range(count):
+        radius = int(rng.choice([1, 2, 3, 10.0 ** rng.uniform(0.5, 2.5)]))
+        yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
+    for radius in (1, 3, 4, 60):
+        for k in (SOFT, *(reach / radius for reach in windowed("sigmoid", real)[:2])):
+            yield np.nextafter(real(k), real(0)), radius
+            yield real(k), radius
+
+
 @cache
-def _largest_change(method: str, k: float) -> Any:
-    # Below, the derivative by k is much smaller than any epsilon.
-    return 0 if k < 0.3 else max_abs_grad_k(method, k)
+def _largest_change(method: str, k: float, radius: int | None) -> Any:
+    # Below, the derivative by k of the infinite sum is much smaller than any epsilon.
+    return 0 if k < 0.3 and radius is None else max_abs_grad_k(method, k, radius)
 
 
 def sweep(function: Function, real: Any, count: int, seed: int = 0) -> dict[str, Worst]:
@@ -64,12 +76,20 @@ def sweep(function: Function, real: Any, count: int, seed: int = 0) -> dict[str,
     rng = np.random.default_rng(seed)
     worst = dict.fromkeys(BOUNDS, Worst())
     tiny, epsilon = np.finfo(real).tiny, np.finfo(real).eps
-    for k in sharpnesses(rng, count, function, real):
-        x = positions(rng, 6, real)
-        got = {suffix: getattr(fr, function.name + suffix)(x, k) for suffix in BOUNDS}
-        unit = np.spacing(real(max(float(_largest_change(function.method, float(k))), epsilon)))
+    pairs: Iterator[tuple[Any, int | None]]
+    pairs = (
+        windows(rng, count, real) if function.windowed else ((k, None) for k in sharpnesses(rng, count, function, real))
+    )
+    for k, radius in pairs:
+        x = positions(rng, 6 if radius is None else 3, real)
+        operands = (x, k) if radius is None else (x, k, radius)
+        got = {suffix: getattr(fr, function.name + suffix)(*operands) for suffix in BOUNDS}
+        unit = np.spacing(real(max(float(_largest_change(function.method, float(k), radius)), epsilon)))
+        if radius is not None:
+            # The other bound that is promised there, 6 ε·min(radius, 1 + 1/k).
+            unit = max(float(unit), 6 / BOUNDS["_grad_k"] * epsilon * min(radius, 1 + 1 / float(k)))
         for i, position in enumerate(x):
-            value, grad, grad_k = oracle(function.method, SHIFTS[function.place], position, k)
+            value, grad, grad_k = oracle(function.method, SHIFTS[function.place], position, k, radius)
             errors = {
                 "": ulp_error(got[""][i], value, real),
                 "_grad": ulp_error(got["_grad"][i], grad, real) if grad >= tiny else 0.0,
@@ -86,11 +106,12 @@ def table(count: int) -> str:
     """The table of the documentation, in Markdown."""
     lines = [
         f"Worst errors in ulp against mpmath, for {count} sharpnesses and the regime switches, 24 positions each.",
+        "For windows, ∂/∂k is in units of an eighth of what is promised, be it in ulp or absolutely.",
         "",
         "| function | dtype | value | `_grad` | `_grad_k` |",
         "|---|---|---|---|---|",
     ]
-    for function in FUNCTIONS:
+    for function in FUNCTIONS + WINDOWED:
         for real in PRECISIONS:
             worst = sweep(function, real, count)
             cells = " | ".join(f"{worst[suffix].ulp:.2f}" for suffix in BOUNDS)

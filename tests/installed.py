@@ -52,11 +52,17 @@ def check_functions() -> None:
     def compiled(x: float, k: float) -> tuple[float, float]:
         return fr.density_round_value_and_grad(x, k)  # type: ignore[no-any-return]
 
+    @njit
+    def windowed(x: float, k: float, radius: int) -> float:
+        return fr.sigmoid_round_windowed(x, k, radius)  # type: ignore[no-any-return]
+
     for name in fr.__all__:
         getattr(fr, name)
     numbers = np.linspace(-3, 3, 50)
     expected = [fr.reference.sigmoid_round(x, 10.0) for x in numbers.tolist()]
     np.testing.assert_array_almost_equal_nulp(fr.sigmoid_round(numbers, 10.0), np.array(expected), 4)
+    assert windowed(0.3, 2.0, 3) == fr.sigmoid_round_windowed(0.3, 2.0, 3)
+    np.testing.assert_allclose(windowed(0.3, 2.0, 3), fr.reference.sigmoid_round_windowed(0.3, 2.0, 3), rtol=1e-15)
     np.testing.assert_allclose(compiled(0.3, 10.0), fr.reference.density_round_value_and_grad(0.3, 10.0), rtol=1e-14)
 
 

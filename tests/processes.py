@@ -62,7 +62,7 @@ def compile_ahead(names: Iterable[str]) -> None:
         for name in NAMES:
             ufunc, real, *varying = name.split(".")
             operand = np.ones(2 if varying else 1, real)
-            getattr(fr, ufunc)(operand, operand)
+            getattr(fr, ufunc)(operand, operand, *[1] * (getattr(fr, ufunc).nin - 2))
     """
     shares = defaultdict(list)
     with FileLock(folder / "tests.lock"), ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -598,23 +598,24 @@ K = [0.0, 0.3, 4.0, 7.0, 200.0, 1e9, np.inf, np.nan]
 
 
 def test_ufuncs_without_the_jit(tmp_path: Path) -> None:
-    """All 24 compute what the reference does, in both precisions, warn of k < 0, and write no files."""
+    """All 48 compute what the reference does, in both precisions, warn of k < 0, and write no files."""
     code = (
         _WITHOUT_JIT
         + """
 x, k = map(np.array, zip(*itertools.product(X, K), strict=True))
 for row in UFUNCS:
     ufunc, function = getattr(fr, row.name), getattr(reference, row.name)
-    expected = np.array([function(*numbers) for numbers in zip(x.tolist(), k.tolist(), strict=True)]).T
+    radius = [3] * (row.nin - 2)
+    expected = np.array([function(*numbers, *radius) for numbers in zip(x.tolist(), k.tolist(), strict=True)]).T
     with np.errstate(all="raise"):
-        np.testing.assert_array_equal(np.array(ufunc(x, k)), expected)
+        np.testing.assert_array_equal(np.array(ufunc(x, k, *radius)), expected)
     with np.errstate(over="ignore"):
         xs, ks = x.astype(np.float32), k.astype(np.float32)
-    expected = np.array([function(*numbers) for numbers in zip(xs.tolist(), ks.tolist(), strict=True)]).T
-    np.testing.assert_array_equal(np.array(ufunc(xs[::-1], ks[::-1])), expected[..., ::-1].astype(np.float32))
+    expected = np.array([function(*numbers, *radius) for numbers in zip(xs.tolist(), ks.tolist(), strict=True)]).T
+    np.testing.assert_array_equal(np.array(ufunc(xs[::-1], ks[::-1], *radius)), expected[..., ::-1].astype(np.float32))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert np.isnan(ufunc(0.3, -1.0)).all()
+        assert np.isnan(ufunc(0.3, -1.0, *radius)).all()
     assert [str(warning.message) for warning in caught] == [f"invalid value encountered in {row.name}"]
 assert fr.ufuncs.compiled() == []
 """

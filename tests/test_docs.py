@@ -33,7 +33,8 @@ def test_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.
     _run("\n".join(CODE.findall(page.read_text("utf-8"))), page.name)
 
 
-@pytest.mark.parametrize("name", [ufunc.name for ufunc in UFUNCS])
+# Those of the functions over windows run in test_windows.py.
+@pytest.mark.parametrize("name", [ufunc.name for ufunc in UFUNCS if not ufunc.function.windowed])
 def test_examples_of_a_ufunc_run(name: str) -> None:
     _run(getattr(fr, name).__doc__, name)
 

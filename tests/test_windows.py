@@ -1,16 +1,22 @@
-"""`window_error` is the worst error of the sums over windows, and `window_radius` its inverse."""
+"""Sums over windows: `window_error` is the worst error of one, `window_radius` its inverse; and the ufuncs."""
 
 from __future__ import annotations
 
+import itertools
+import pickle
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+from accuracy import BOUNDS, PRECISIONS, sweep
+from numba import errors, njit
 from oracle import mp, oracle
+from processes import compile_ahead, run
 
 import fastround as fr
 from fastround.arguments import Method
+from fastround.table import UFUNCS, WINDOWED
 
 methods = pytest.mark.parametrize("method", ["sigmoid", "density"])
 
@@ -143,3 +149,265 @@ def test_window_error_complains(arguments: Any, error: type[Exception], message:
 def test_window_radius_complains(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         fr.window_radius(*arguments)
+
+
+# --- The ufuncs over windows --------------------------------------------------------------------------------------
+
+ROWS = [row for row in UFUNCS if row.function.windowed]
+ALL = {row.name: getattr(fr, row.name) for row in ROWS}
+
+# For what would be slow to compile for all.
+SAMPLES = (
+    ("sigmoid_round_windowed", np.float64),
+    ("sigmoid_round_windowed_grad_k", np.float64),
+    ("density_round_windowed", np.float32),
+    ("density_round_windowed_grad", np.float32),
+)
+# Of all regimes: soft, small windows, wide ones, and those like the infinite sum.
+KS = (0.0, 1e-30, 0.1, 0.124, 0.125, 0.7, 3.0, 4.9, 11.0, 50.0, 300.0, np.inf)
+RADII = (0, 1, 2, 3, 4, 5, 17, 1000)
+X = np.concatenate([np.linspace(-3, 3, 97), [0.5 - 2**-20, 1e-30, 1e6 + 0.3, -0.0, np.inf, -np.inf, np.nan]])
+
+samples = pytest.mark.parametrize(("name", "real"), SAMPLES, ids=[name for name, _ in SAMPLES])
+rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+
+
+@pytest.fixture(scope="module")
+def _compiled() -> None:
+    names = [f"{name}.{real.__name__}" for name, real in SAMPLES]
+    compile_ahead([*names, *(f"{name}.varying" for name in names[1:3]), "sigmoid_round_windowed.float64.uint64"])
+
+
+def assert_same(got: Any, want: Any) -> None:
+    """Alike in dtype, shape and every bit, but those of nan."""
+    got, want = np.asarray(got), np.asarray(want)
+    assert (got.dtype, got.shape) == (want.dtype, want.shape)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got[got == got]), np.signbit(want[want == want]))
+
+
+@rows
+def test_it_is_a_ufunc_of_three_operands(row: Any) -> None:
+    ufunc = ALL[row.name]
+    assert type(ufunc) is np.ufunc
+    assert (ufunc.__name__, ufunc.nin, ufunc.nout, ufunc.identity) == (row.name, 3, row.nout, None)
+    assert ufunc.types == [
+        f"{c}{c}{i}->{c * row.nout}" for c in "efd" for i in np.dtype("i8").char + np.dtype("u8").char
+    ]
+    assert pickle.loads(pickle.dumps(ufunc)) is ufunc
+
+
+def test_examples_of_the_docstrings_run() -> None:
+    """By the reference, where nothing need be compiled."""
+    code = """
+import doctest
+import fastround as fr
+from fastround.table import UFUNCS
+for row in UFUNCS:
+    if row.function.windowed:
+        test = doctest.DocTestParser().get_doctest(getattr(fr, row.name).__doc__, {}, row.name, None, None)
+        result = doctest.DocTestRunner().run(test)
+        assert result.attempted >= 2 and not result.failed
+"""
+    run(code, NUMBA_DISABLE_JIT="1")
+
+
+@pytest.mark.parametrize(
+    ("name", "real"), [("sigmoid_round_windowed", np.float64), ("density_round_windowed", np.float32)]
+)
+@pytest.mark.usefixtures("_compiled")
+def test_errors_are_within_the_promised_bounds(name: str, real: Any) -> None:
+    function = next(row.function for row in ROWS if row.name == name)
+    for suffix, worst in sweep(function, real, 9).items():
+        assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("function", WINDOWED, ids=lambda function: function.name)
+@pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__)
+def test_errors_of_a_long_sweep_are_within_the_promised_bounds(function: Any, real: Any) -> None:
+    for suffix, worst in sweep(function, real, 60, seed=1).items():
+        assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
+
+
+@pytest.mark.usefixtures("_compiled")
+def test_special_windows_of_the_ufuncs() -> None:
+    """Radius 0 and k = ∞ are hard, k = 0 has the mean of the window, and infinities stay; all silently."""
+    value, change, slope = fr.sigmoid_round_windowed, fr.sigmoid_round_windowed_grad_k, fr.density_round_windowed_grad
+    hard = np.rint(X)
+    with np.errstate(all="raise"):
+        for k, radius in [(0.0, 0), (3.0, 0), (np.inf, 0), (np.inf, 5), (0.0, 5), (0.0, 2**63 - 1)]:
+            assert_same(value(X, k, radius), hard)
+            np.testing.assert_array_equal(slope(X.astype("f4"), k, radius), np.where(np.isfinite(X), 0, np.nan))
+        np.testing.assert_array_equal(change(X[:-3], 0.0, 4), 2 * (X[:-3] - hard[:-3]))
+        assert np.isnan(change(X, 0.0, 4)[-3:]).all()
+        assert np.isnan(value(X, np.nan, RADII[:1])).all()
+        assert np.isnan(value(X, np.nan, 2)).all()
+
+
+@pytest.mark.usefixtures("_compiled")
+def test_where_a_window_is_wide_enough_it_is_the_infinite_sum() -> None:
+    for k, radius in [(0.01, 10_000), (0.7, 1000), (11.0, 4), (50.0, 1), (0.001, 2**62), (1e-300, 0)]:
+        if k * radius > 42:
+            assert_same(fr.sigmoid_round_windowed(X, k, radius), fr.sigmoid_round(X, k))
+            assert_same(fr.sigmoid_round_windowed_grad_k(X, k, 2**63 - 1), fr.sigmoid_round_grad_k(X, k))
+
+
+@samples
+@pytest.mark.usefixtures("_compiled")
+def test_odd_and_monotone_between_the_jumps(name: str, real: Any) -> None:
+    x = np.linspace(-0.5, 0.5, 2001).astype(real)
+    for k, radius in itertools.product(KS, RADII):
+        y = ALL[name](x, real(k), radius)
+        even = name.endswith("_grad")
+        np.testing.assert_array_equal(ALL[name](-x, real(k), radius), y if even else -y)
+        if name.endswith("windowed"):
+            assert (np.diff(y) >= 0).all()
+            assert (np.abs(y) <= 0.5).all()
+
+
+@pytest.mark.parametrize(("name", "real"), SAMPLES[1:3], ids=[name for name, _ in SAMPLES[1:3]])
+@pytest.mark.usefixtures("_compiled")
+def test_arrays_of_windows_give_the_bits_of_single_ones(name: str, real: Any) -> None:
+    """Whatever broadcasts, has gaps, or is masked; among threads too."""
+    ufunc, x = ALL[name], X.astype(real)
+    k, radius = np.array(KS).astype(real)[:, None], np.array(RADII)[:, None, None]
+    whole = ufunc(x, k, radius)
+    for i, j in itertools.product(range(len(RADII)), range(len(KS))):
+        assert_same(whole[i, j], ufunc(x, k[j, 0], RADII[i]))
+        assert_same(whole[i, j], ufunc(x, np.broadcast_to(k[j], x.shape), RADII[i]))
+        assert_same(whole[i, j], ufunc(x, k[j], np.full(x.shape, RADII[i], np.int16)))
+    x = np.random.default_rng(0).uniform(-3, 3, 100_000).astype(real)
+    radii = np.random.default_rng(1).integers(0, 9, x.size)
+    operands: Any
+    for operands in [(x, real(2.5), 3), (x[::-2], real(0.6), 7), (x[:50_000], real(2.5), radii[::2])]:
+        y = ufunc(*operands)
+        assert_same(
+            np.concatenate(
+                [ufunc(*(a[i : i + 999] if np.ndim(a) else a for a in operands)) for i in range(0, y.size, 999)]
+            ),
+            y,
+        )
+        out, where = np.full(2 * y.size, 7, real), np.arange(y.size) % 3 > 0
+        ufunc(*operands, out=out[::2], where=where)
+        assert_same(out[::2], np.where(where, y, real(7)))
+        assert (out[1::2] == 7).all()
+    radii[70_000] = -1
+    with pytest.warns(RuntimeWarning, match=f"invalid value encountered in {name}$"):
+        y = ufunc(x, real(2.5), radii)
+    assert np.flatnonzero(np.isnan(y)).tolist() == [70_000]
+
+
+@samples
+@pytest.mark.usefixtures("_compiled")
+def test_extreme_operands_raise_no_floating_point_error(name: str, real: Any) -> None:
+    """Nor do they take long, whatever the radius."""
+    limits = np.finfo(real)
+    x = np.array([0, limits.smallest_subnormal, limits.tiny, 1e-20, 0.25, 0.5, 1, 2.5, 1e15, limits.max], real)
+    ks = [limits.smallest_subnormal, limits.tiny, 1e-30, 1e-9, *KS, 13.9, 14.1, 20.9, 41.9, 1e6, limits.max]
+    for k, radius in itertools.product(map(real, ks), (*RADII, 10**6, 10**12, 2**53 + 1, 2**63 - 1)):
+        with np.errstate(all="raise"):
+            assert np.isfinite(ALL[name](x, k, radius)).all()
+
+
+@pytest.mark.usefixtures("_compiled")
+def test_an_operand_may_be_the_output() -> None:
+    """As one element follows another."""
+    ufunc, n = fr.sigmoid_round_windowed_grad_k, 3000
+    x, k, radius = np.linspace(-3, 3, n), np.linspace(0.1, 9, n), np.arange(n) % 7
+    expected = ufunc(x, k, radius)
+    for i in range(2):
+        operands = [x.copy(), k.copy(), radius]
+        ufunc(*operands, out=operands[i])
+        assert_same(operands[i], expected)
+    shared = radius.copy()
+    ufunc(x, k, shared, out=shared.view(np.float64))
+    assert_same(shared.view(np.float64), expected)
+    memory = np.r_[x, 0.0]
+    ufunc(memory[:-1], 2.0, 3, out=memory[1:])
+    assert_same(memory[1:], ufunc(x, 2.0, 3))
+
+
+@pytest.mark.usefixtures("_compiled")
+def test_types_of_the_radius() -> None:
+    """Any integer type will do, and none changes the type of the result."""
+    value, single = fr.sigmoid_round_windowed, fr.density_round_windowed
+    x = X.astype(np.float32)
+    for kind in "?bBhHiIlLqQ":
+        assert_same(value(X, 2.0, np.ones(1, kind)), value(X, 2.0, 1))
+    for radius in (2, np.int8(2), np.uint32(2), np.array(2), np.array([2])):
+        assert_same(single(x, 2.0, radius), single(x, np.float32(2), 2))
+    for huge in (2**63 - 1, np.uint64(2**63), np.uint64(2**64 - 1)):
+        assert_same(value(X, 0.3, huge), fr.sigmoid_round(X, 0.3))
+        assert_same(value(X, 0.0, huge), np.rint(X))
+    assert value(True, 2, 3) == value(1.0, 2.0, 3)
+
+
+@rows
+def test_a_radius_of_another_type_is_an_error(row: Any) -> None:
+    radius: Any
+    for radius in (3.0, np.float32(3), [1.5], 1j, "3", None, np.timedelta64(3)):
+        with pytest.raises(TypeError, match=row.name):
+            ALL[row.name](0.3, 2.0, radius)
+    with pytest.raises(OverflowError):
+        ALL[row.name](0.3, 2.0, 2**63)
+    with pytest.raises(TypeError):
+        ALL[row.name](0.3, 2.0)
+
+
+@samples
+@pytest.mark.usefixtures("_compiled")
+def test_a_negative_radius_is_invalid(name: str, real: Any) -> None:
+    """nan, with NumPy's warning, or what `np.errstate` makes of it; as for a negative sharpness."""
+    for k, radius in [(2.0, -1), (0.0, -(2**63)), (np.inf, -5), (-1.0, 3), (-np.inf, 0), (-1e-30, 4)]:
+        with pytest.warns(RuntimeWarning, match=f"invalid value encountered in {name}$"):
+            assert np.isnan(ALL[name](X.astype(real), real(k), radius)).all()
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError, match="invalid value"):
+        ALL[name](real(0.3), real(2), -1)
+
+
+def test_in_nopython_code() -> None:
+    """Numbers and arrays, one output and two, with the bits of the ufuncs."""
+    single = njit(lambda x, k, radius: fr.sigmoid_round_windowed(x, k, radius))
+    for k, radius in itertools.product(KS, (0, 2, np.int8(7), np.uint64(1000))):
+        assert_same(single(X, k, radius), fr.sigmoid_round_windowed(X, k, radius))
+        assert_same(single(0.3, k, radius), fr.sigmoid_round_windowed(0.3, k, radius))
+    radii = np.arange(X.size) % 6 - 1
+    with np.errstate(invalid="ignore"):
+        assert_same(single(X, 2.0, radii), fr.sigmoid_round_windowed(X, 2.0, radii))
+    assert np.isnan(single(0.3, 2.0, -1))
+    for radius in (3.0, np.ones(X.size), None):
+        with pytest.raises(errors.TypingError):
+            single(X, 2.0, radius)
+
+
+@pytest.mark.long
+@rows
+def test_every_name_in_nopython_code(row: Any) -> None:
+    ufunc = ALL[row.name]
+    compiled = njit(lambda x, k, radius: ufunc(x, k, radius))
+    for k, radius in itertools.product((0.1, 3.0, 300.0), (0, 2, 7)):
+        assert_same(compiled(X, k, radius), ufunc(X, k, radius))
+        assert_same(compiled(0.3, k, radius), ufunc(0.3, k, radius))
+
+
+def test_kernels_without_the_jit() -> None:
+    """They run as plain Python, within a few ulp of the reference."""
+    code = """
+import itertools
+import numpy as np
+from fastround import reference
+from fastround.table import WINDOWED
+np.seterr(all="ignore")
+for function, real in itertools.product(WINDOWED, (np.float32, np.float64)):
+    line = function.staircase(real)
+    point = line.chosen([lambda s, x, regime=regime: regime.point(x, regime.constants(s)) for regime in line.regimes])
+    for k, radius, x in itertools.product((0.0, 0.1, 0.7, 3.0, 20.0), (0, 1, 3, 6), (-0.4, 0.1, 2.5, 7.3)):
+        got = point((np.float64(real(k)), float(radius)), real(x))
+        for y, suffix, scale in zip(got, ("", "_grad", "_grad_k"), (0, 0, max(radius, 1)), strict=True):
+            expected = getattr(reference, function.name + suffix)(float(real(x)), float(real(k)), radius)
+            assert type(y) is real
+            tolerance = 9 * np.finfo(real).eps * max(abs(expected), scale)
+            assert abs(y - expected) <= tolerance, (function.name, k, radius, x)
+"""
+    run(code, NUMBA_DISABLE_JIT="1")

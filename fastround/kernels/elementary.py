@@ -17,11 +17,41 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import config, njit, types
+from numba._dynfunc import make_function
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
+
+
+class _Library(JITCodeLibrary):  # type: ignore[misc]
+    """Code that is only ever linked into other code: machine code of its own would take most of the time."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+
+class _Compiler(Compiler):  # type: ignore[misc]
+    def define_pipelines(self) -> Any:
+        self.state.flags.no_compile = True
+        self.state.library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        return super().define_pipelines()
+
+    def compile_extra(self, func: Any) -> Any:
+        compiled = super().compile_extra(func)
+        # What Numba knows it by; as before, nothing that Python could call.
+        name, library, environment = compiled.fndesc.qualname, compiled.library, compiled.environment
+        entry = make_function(compiled.fndesc.lookup_module(), name, "", 0, environment, (library,))
+        compiled.target_context.insert_user_function(entry, compiled.fndesc, [library])
+        return compiled._replace(entry_point=entry)
+
 
 # How every function of a kernel is compiled: a division by zero is a value, and the whole kernel becomes one stretch
 # of straight code in the loop around it.
-kernel = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+kernel = njit(
+    error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_Compiler
+)
 
 # Of each IEEE format: bits of the mantissa and bias of the exponent, and then an integer of the same width.
 _LIMITS = {np.float32: (23, 127), np.float64: (52, 1023), float: (52, 1023)}
@@ -166,10 +196,11 @@ def elementary(real: Any) -> SimpleNamespace:
         return t, f2 * horner(f2, cosh_series), f_high + fma(f * f2, horner(f2, sinh_series), f_low)
 
     @kernel
-    def hyperbolic(u, v, c, s):
-        """u·e^f ± v·e^(−f), each as a sum, given what `reduced` returns of f."""
+    def hyperbolic(u, v, less, c, s):
+        """u·e^f + v·e^(−f) − less and u·e^f − v·e^(−f), each as a sum, given what `reduced` returns of f."""
         difference, total = u - v, u + v
         x_part, y_part = fma(total, c, difference * s), fma(difference, c, total * s)
+        total = total - less
         x, y = total + x_part, difference + y_part
         return x, (total - x) + x_part, y, (difference - y) + y_part
 

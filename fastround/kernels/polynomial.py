@@ -165,6 +165,97 @@ def product(count: int, other: int) -> Any:
     return function
 
 
+def power_sums(count: int) -> Any:
+    """The nopython function (sums, weight, e) ↦ sums_i + weight·e^i for i < count.
+
+    Behind the sums stands what the first of them has lost to rounding so far.
+    """
+
+    def evaluate(arithmetic: _Arithmetic, sums: Sequence[Any], weight: Any, e: Any) -> list[Any]:
+        add, minus = arithmetic.add, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
+        total = add(sums[0], weight)
+        rest = add(total, minus(sums[0]))
+        lost = add(add(sums[0], minus(add(total, minus(rest)))), add(weight, minus(rest)))
+        results = []
+        for each in sums[:-1]:
+            results.append(add(each, weight))
+            weight = arithmetic.multiply(weight, e)
+        return [*results, add(sums[-1], lost)]
+
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    def function(typingctx, sums, weight, e):
+        return _signature(np.float64, count + 1, sums, weight, e), _codegen(evaluate)
+
+    return function
+
+
+def weighted(count: int) -> Any:
+    """The nopython function (c, weight, e) ↦ c_i·weight·e^i for i < count."""
+
+    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any], weight: Any, e: Any) -> list[Any]:
+        results = []
+        for x in c:
+            results.append(arithmetic.multiply(x, weight))
+            weight = arithmetic.multiply(weight, e)
+        return results
+
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    def function(typingctx, c, weight, e):
+        return _signature(np.float64, count, c, weight, e), _codegen(evaluate)
+
+    return function
+
+
+def tanh_series(count: int) -> Any:
+    """The nopython function of tanh(z/2) and its derivative that returns `count` coefficients of the Taylor series."""
+
+    def evaluate(arithmetic: _Arithmetic, value: Any, slope: Any) -> list[Any]:
+        # From 2·(tanh(z/2))′ = 1 − tanh²(z/2).
+        series = [value, slope]
+        while len(series) < count:
+            n = len(series)
+            square = arithmetic.sum([arithmetic.multiply(series[i], series[n - 1 - i]) for i in range(n)])
+            series.append(arithmetic.multiply(arithmetic.number(-0.5 / n), square))
+        return series
+
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    def function(typingctx, value, slope):
+        return _signature(np.float64, count, value, slope), _codegen(evaluate)
+
+    return function
+
+
+def series_quotient(count: int) -> Any:
+    """The nopython function of two power series and 1/(the first coefficient of the second) that divides them."""
+
+    def evaluate(arithmetic: _Arithmetic, a: Sequence[Any], b: Sequence[Any], inverse: Any) -> list[Any]:
+        minus_b = [arithmetic.multiply(arithmetic.number(-1.0), x) for x in b]
+        results: list[Any] = []
+        for i in range(count):
+            terms = [arithmetic.multiply(results[l], minus_b[i - l]) for l in range(i)]
+            results.append(arithmetic.multiply(arithmetic.sum([*terms, a[i]]), inverse))
+        return results
+
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    def function(typingctx, a, b, inverse):
+        return _signature(np.float64, count, a, b, inverse), _codegen(evaluate)
+
+    return function
+
+
+def rounded(real: Any, count: int) -> Any:
+    """The nopython function that rounds `count` coefficients to `real`, what is next to nothing to zero."""
+
+    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any]) -> list[Any]:
+        return [arithmetic.rounded(x, real) for x in c]
+
+    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    def function(typingctx, c):
+        return _signature(real, count, c), _codegen(evaluate)
+
+    return function
+
+
 def _signature(real: Any, count: int, *args: Any) -> Any:
     return types.UniTuple(from_dtype(np.dtype(real)), count)(*args)
 

@@ -11,6 +11,7 @@ import numpy as np
 from .cells import cells
 from .elementary import fma, kernel, subnormal
 from .theta import Method, Regime
+from .windowed import FEW, SOFT, Windowed, windowed
 
 
 class Staircase(NamedTuple):
@@ -22,49 +23,70 @@ class Staircase(NamedTuple):
     bounds: tuple[float, ...]
     regimes: tuple[Regime, ...]
 
+    def chosen(self, functions: list[Callable[..., Any]]) -> Callable[..., Any]:
+        """The nopython function that does, for a sharpness as its first argument, what that of its regime does."""
+        function = functions[-1]
+        for bound, below in zip(self.bounds[::-1], functions[-2::-1], strict=True):
+            function = _either(bound, below, function)
+        return function
+
+
+class Windows(NamedTuple):
+    """The same over windows, where (k, radius) takes the place of the sharpness."""
+
+    infinite: Staircase
+    windowed: Windowed
+    regimes: tuple[Regime, ...]
+
+    def chosen(self, functions: list[Callable[..., Any]]) -> Any:
+        """As that of a `Staircase`."""
+        *infinite, soft, few, wide = functions
+        whole = self.infinite.chosen(infinite)
+        soft_reach, reach = self.windowed.soft_reach, self.windowed.reach
+
+        @kernel
+        def choose(sharpness, *args):
+            k, radius = sharpness
+            # Further out, what the window leaves out is below any rounding error.
+            if radius > 0 and k < SOFT and 0 <= k * radius < soft_reach:
+                return soft(sharpness, *args)
+            if radius > 0 and k >= SOFT and k * radius < reach:
+                if radius <= FEW:
+                    return few(sharpness, *args)
+                return wide(sharpness, *args)
+            if radius < 0 or k < 0:
+                k = np.nan
+            return whole(np.inf if radius == 0 and k >= 0 else k, *args)
+
+        return choose
+
 
 @cache
 def staircase(method: Callable[[Any], Method], place: str, real: Any) -> Staircase:
     """The rounding function of a method with the steps of `place`: "round", "floor" or "ceil"."""
     bounds, regimes = method(real)
     cell = cells(real)[place]
-    zero, one = real(0), real(1)
-
-    def on_line(regime: Regime) -> Regime:
-        constants_of, step, guard = regime
-        limits = np.finfo(real)
-        tiny = real(float(limits.tiny) * 2.0**guard)
-        # In two factors, as it may be too large for one.
-        to_tiny, tiny_to_least = 1 / tiny, real(limits.tiny / limits.smallest_subnormal)
-
-        @kernel
-        def point(x, constants):
-            position, centre, side, a, a_low, b, b_low = cell(x)
-            distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-            value = fma(np.copysign(distance, side), unit, centre)
-            return np.copysign(value, position), slope, np.copysign(one, side) * change
-
-        @kernel
-        def guarded_point(x, constants):
-            position, centre, side, a, a_low, b, b_low = cell(x)
-            distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-            # A subnormal result is made without arithmetic on it, which is slow.
-            near = distance < tiny
-            value = fma(np.copysign(zero if near else distance, side), unit, centre)
-            value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
-            return np.copysign(value, position), slope, np.copysign(one, side) * change
-
-        return Regime(constants_of, guarded_point if guard else point, guard)
-
-    return Staircase(bounds, tuple(map(on_line, regimes)))
+    return Staircase(bounds, tuple(_on_line(regime, cell, real) for regime in regimes))
 
 
-def chosen(bounds: tuple[float, ...], functions: list[Callable[..., Any]]) -> Callable[..., Any]:
-    """The nopython function that does, for a sharpness as its first argument, what the function of its regime does."""
-    function = functions[-1]
-    for bound, below in zip(bounds[::-1], functions[-2::-1], strict=True):
-        function = _either(bound, below, function)
-    return function
+@cache
+def windows(method: str, build: Callable[[Any], Method], place: str, real: Any) -> Windows:
+    """The rounding function of a method over windows."""
+    infinite, parts = staircase(build, place, real), windowed(method, real)
+    cell = cells(real)[place]
+    regimes = (_on_line(regime, cell, real) for regime in (parts.soft, parts.few, parts.wide))
+    return Windows(infinite, parts, (*infinite.regimes, *regimes))
+
+
+def at_point(regime: Regime) -> Any:
+    """The nopython function of the sharpness and x that returns all outputs, in one regime."""
+    constants_of, point, _ = regime
+
+    @kernel
+    def results(sharpness, x):
+        return point(x, constants_of(sharpness))
+
+    return results
 
 
 def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) -> Any:
@@ -75,3 +97,32 @@ def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) 
         return above(k, *args)
 
     return either
+
+
+def _on_line(regime: Regime, cell: Callable[[Any], Any], real: Any) -> Regime:
+    """The regime for all x, from that for one cell."""
+    constants_of, step, guard = regime
+    zero, one = real(0), real(1)
+    limits = np.finfo(real)
+    tiny = real(float(limits.tiny) * 2.0**guard)
+    # In two factors, as it may be too large for one.
+    to_tiny, tiny_to_least = 1 / tiny, real(limits.tiny / limits.smallest_subnormal)
+
+    @kernel
+    def point(x, constants):
+        position, centre, side, a, a_low, b, b_low = cell(x)
+        distance, unit, slope, change = step(a, a_low, b, b_low, constants)
+        value = fma(np.copysign(distance, side), unit, centre)
+        return np.copysign(value, position), slope, np.copysign(one, side) * change
+
+    @kernel
+    def guarded_point(x, constants):
+        position, centre, side, a, a_low, b, b_low = cell(x)
+        distance, unit, slope, change = step(a, a_low, b, b_low, constants)
+        # A subnormal result is made without arithmetic on it, which is slow.
+        near = distance < tiny
+        value = fma(np.copysign(zero if near else distance, side), unit, centre)
+        value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
+        return np.copysign(value, position), slope, np.copysign(one, side) * change
+
+    return Regime(constants_of, guarded_point if guard else point, guard)

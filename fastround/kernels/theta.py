@@ -234,7 +234,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         v = reflected(u, q)
         if guard:
             v = v if v > zero else zero
-        x, x_low, y, y_low = hyperbolic(u, v, c, s)
+        x, x_low, y, y_low = hyperbolic(u, v, zero, c, s)
         growth = x - least
         t_slope, g_slope = horner(x, theta[1:]), horner(growth, slope[1:])
         t, g = fma(t_slope, x, theta[0]), fma(g_slope, growth, slope[0])
