@@ -4,7 +4,8 @@ A loop has NumPy's signature `void(char **args, npy_intp *dims, npy_intp *steps,
 an integer that the loop sets where a sharpness was negative.  There are two loops for each ufunc and precision:
 
 * uniform: one sharpness for the call, whose constants are computed once;
-* varying: one sharpness for each element, its constants computed in the vectorised loop.
+* varying: one sharpness for each element, its constants computed in the vectorised loop.  Of a block, the elements of
+  each regime are taken together.
 
 For windows, a sharpness comes with a radius, and varying ones are taken one by one.
 
@@ -31,6 +32,8 @@ from .kernels.theta import Regime
 from .table import Ufunc
 
 _BLOCK = 1024
+# Of the widest vectors, in elements.
+_WIDTH = 16
 
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
@@ -183,20 +186,44 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         @kernel
         def run(x, sharpness, y, z, n):
+            for i in range(n):
+                k = np.float64(_load(sharpness, i, real))
+                result = point(_load(x, i, real), constants_of(k))
+                _store(y, i, result[first], real)
+                if two_outputs:
+                    _store(z, i, result[last], real)
+
+        @kernel
+        def part(block, spare, places, n):
+            """What belongs to this regime of a block of x, k, y and z, taken together in another."""
+            x, sharpness, y, z = block
             count = 0
             for i in range(n):
                 count += 1 if belongs(np.float64(_load(sharpness, i, real))) else 0
             if count == 0:
                 return
-            for i in range(n):
-                k = np.float64(_load(sharpness, i, real))
-                result = point(_load(x, i, real), constants_of(k))
-                inside = belongs(k)
-                _store(y, i, result[first] if inside else _load(y, i, real), real)
-                if two_outputs:
-                    _store(z, i, result[last] if inside else _load(z, i, real), real)
+            if count < n:
+                x, sharpness, y, z = spare
+                count = 0
+                for i in range(n):
+                    k = _load(block[1], i, real)
+                    _store(x, count, _load(block[0], i, real), real)
+                    _store(sharpness, count, k, real)
+                    _store(places, count, np.int32(i), np.int32)
+                    count += 1 if belongs(np.float64(k)) else 0
+            # Whole vectors: elements by themselves take as long.
+            whole = n if count == n else (count + _WIDTH - 1) // _WIDTH * _WIDTH
+            for j in range(count, whole):
+                _store(x, j, _load(x, 0, real), real)
+                _store(sharpness, j, _load(sharpness, 0, real), real)
+            run(x, sharpness, y, z, whole)
+            if count < n:
+                for j in range(count):
+                    _store(block[2], _load(places, j, np.int32), _load(y, j, real), real)
+                    if two_outputs:
+                        _store(block[3], _load(places, j, np.int32), _load(z, j, real), real)
 
-        return run
+        return part
 
     if not varying:
         blocks = line.chosen([uniform_regime(regime) for regime in regimes])
@@ -244,13 +271,14 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         return varying_windows
 
     limits = (-np.inf, *line.bounds, np.inf)
-    run = functools.reduce(_successively, map(varying_regime, regimes, limits[:-1], limits[1:]))
+    parts = functools.reduce(_successively, map(varying_regime, regimes, limits[:-1], limits[1:]))
 
     def varying_(args, dims, steps, invalid):
         n = dims[0]
         x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
         x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
         x_buffer, k_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
+        spare, places = (_buffer(real), _buffer(real), _buffer(real), _buffer(real)), _buffer(np.int32)
         x_direct = plain and x_step == size and x != y and x != z
         k_direct = plain and k_step == size and k != y and k != z
         y_direct, z_direct = plain and y_step == size, plain and z_step == size
@@ -269,7 +297,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 negative += 1 if np.float64(_load(k_block, i, real)) < 0 else 0
             if negative > 0:
                 invalid[0] = 1
-            run(x_block, k_block, y_block, z_block, m)
+            parts((x_block, k_block, y_block, z_block), spare, places, m)
             if not y_direct:
                 scatter(y_block, m, y_at, y_step)
             if two_outputs and not z_direct:
