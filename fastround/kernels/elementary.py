@@ -33,6 +33,8 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
 
 
 class _Compiler(Compiler):  # type: ignore[misc]
+    """Numba's compiler, but into such a library."""
+
     def define_pipelines(self) -> Any:
         self.state.flags.no_compile = True
         self.state.library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
