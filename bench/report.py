@@ -459,9 +459,6 @@ def ladder(results: Results) -> str:
     )
 
 
-REGIMES = ("soft", "middle", "sharp")
-
-
 def rates(results: Results) -> str:
     """What the machine can do, by measurement."""
     rows = []
@@ -491,11 +488,13 @@ def roofline(results: Results) -> str:
         # An instruction takes as long as a multiply-add of as many numbers.
         instruction = _fastest(results, "test_rate", dtype=dtype, operation="multiply-adds")
         division = _fastest(results, "test_rate", dtype=dtype, operation="divisions")
-        for regime, counts in zip(REGIMES, r.facts["loops"], strict=False):
+        limits = (0, *r.facts["bounds"], math.inf)
+        for low, high, counts in zip(limits, limits[1:], r.facts["loops"], strict=False):
             arithmetic = max(counts["instructions"] * instruction, counts["divisions"] * division)
-            measured = number(whole.ns) if whole and regime == "middle" else ""
+            measured = number(whole.ns) if whole and low <= 10 < high else ""
+            sharpness = f"{low:g} ≤ k" + (f" < {high:g}" if high < math.inf else "")
             rows.append((
-                f"`{name}`, {dtype}, {regime}", str(bytes_), f"{counts['flops']:.0f}", f"{counts['divisions']:.0f}",
+                f"`{name}`, {dtype}, {sharpness}", str(bytes_), f"{counts['flops']:.0f}", f"{counts['divisions']:.0f}",
                 f"{counts['instructions']:.0f}", number(copied), number(arithmetic), measured,
             ))  # fmt: skip
     head = ("", "bytes", "flops", "of these divisions", "instructions", "memory, ns", "arithmetic, ns", "measured, ns")

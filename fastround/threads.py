@@ -22,8 +22,9 @@ from .callbacks import callback
 
 FREE, BUSY, CLOSED, UNLAUNCHED = range(4)
 
-# From measurements in bench/: below, waking the other threads costs more than they save.
+# Below, waking the other threads costs more than they save, by measurements that docs/benchmarks.md tells of.
 THRESHOLD = 32768
+_WORK_QUEUE_THRESHOLD = 524288
 
 # Lock word, parallel_for, get_num_threads, threshold, launch, and whether the pool is for a process of one thread.
 state = (ctypes.c_ssize_t * 6)(UNLAUNCHED, 0, 0, THRESHOLD, 0, 0)
@@ -52,7 +53,8 @@ def _launch() -> None:
         usable, stuck = False, _forked and _has_gnu_openmp()
         try:
             name = layer()
-            state[5] = name == "workqueue"
+            if name == "workqueue":
+                state[3], state[5] = _WORK_QUEUE_THRESHOLD, 1
             state[1] = binding.address_of_symbol("numba_parallel_for") or 0
             state[2] = binding.address_of_symbol("get_num_threads") or 0
             usable = bool(state[1] and state[2]) and not (stuck and name == "omp")
