@@ -171,7 +171,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     degree = round(1 / spacing)
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
-    lead, factor_guard = degree - 1, guard // degree
+    lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
     shifted_zero, wide_shift = float(shift(real, factor_guard)), shift(np.float64, factor_guard)
     terms, weights_of = weights
@@ -204,15 +204,19 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         h = mantissa * (factor_unguard * q)
         w, (all_pairs, all_excess) = weights_of(h), pair_weights_of(h)
         pair = all_pairs[:totals] + all_excess[:pairs]
-        top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
-        over = quotient(1.0, None, top, top_low, 1 / top)
-        over_low = over * (fma(-over, top, 1.0) - over * top_low)
         unit = mantissa * factor_unguard
-        t = t_of(w, h, unit, over)
         rest = rest_of(w, h, mantissa, 1.0)[0]
-        start = 1.0 + rest
-        t0 = over * start
-        t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
+        if single:
+            over = 1.0 / (mantissa if lead == 0 else mantissa * mantissa)
+            t0, t0_low = over + over * rest, 0.0
+        else:
+            top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
+            over = quotient(1.0, None, top, top_low, 1 / top)
+            over_low = over * (fma(-over, top, 1.0) - over * top_low)
+            start = 1.0 + rest
+            t0 = over * start
+            t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
+        t = t_of(w, h, unit, over)
         scale = guarding * spacing * (over * over)
         return (
             (real(k), real(shifted_zero + exponent), real(q), real(2 * q)),
