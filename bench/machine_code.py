@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 from llvmlite import binding
 
 from fastround import cache
@@ -23,7 +24,8 @@ LEAST = 5
 
 def compiled(ufunc: Ufunc, real: Any, varying: bool = False) -> Any:
     """The LLVM module of a loop, compiled anew: no cache has more than its object code."""
-    return compiled_function(loop(ufunc, real, varying), ufunc.name)
+    integer = np.int64 if ufunc.function.windowed else None
+    return compiled_function(loop(ufunc, real, varying, integer), ufunc.name)
 
 
 def compiled_function(function: Callable[..., None], name: str) -> Any:
