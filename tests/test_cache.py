@@ -440,6 +440,8 @@ import signal, sys, threading, time
 import numpy as np, fastround as fr
 class Timeout(Exception):
     pass
+# A process in the background of a shell ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 compile_it, started, go_on = fastround.cache.numba_module, threading.Event(), threading.Event()
 def numba_module(*arguments):
     started.set()
@@ -496,6 +498,7 @@ def test_a_signal_while_a_call_is_interpreted() -> None:
 import signal
 import numpy as np, fastround as fr
 from fastround import reference
+signal.signal(signal.SIGINT, signal.default_int_handler)
 calls = []
 def once(x, k, original=reference.sigmoid_round_grad_k):
     calls.append(x)
