@@ -86,9 +86,9 @@ def density(real: Any) -> Method:
         )
         return c, half_less_eta
 
-    guard = 60 if single else 200
+    guard = 100 if single else 300
     return Method(
-        (3.7, 9.2, 48.0, 139.0) if single else (3.4, 9.2, 96.0, 820.0),
+        (3.7, 9.2, 40.0, 139.0) if single else (3.4, 9.2, 96.0, 820.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
             direct_regime(real, 0.5, Weights(5 if single else 8, weights), Weights(8 if single else 12, pair_weights)),

@@ -50,7 +50,7 @@ def sigmoid(real: Any) -> Method:
         half_less_eta = (0.0, -0.5 * even, -p * odd, -1.5 * p2 * even, -2 * p4 * odd, -2.5 * p2 * p4 * even)
         return c, half_less_eta
 
-    guard = 60 if single else 200
+    guard = 100 if single else 300
     return Method(
         (6.0, 48.0, 226.0) if single else (6.4, 96.0, 1528.0),
         (

@@ -195,6 +195,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     j_of = polynomial(real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, 1)
     m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees)
     unguard, tie, tiny = real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
+    negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
     @kernel
     def constants(k):
@@ -239,10 +240,12 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         if guard:
             v = v if v > zero else zero
         x, x_low, y, y_low = hyperbolic(u, v, zero, c, s)
+        # What is next to nothing beside 1 would make subnormal numbers.
+        enough = (x if x > negligible else negligible) if guard else x
         growth = x - least
-        t_slope, g_slope = horner(x, theta[1:]), horner(growth, slope[1:])
-        t, g = fma(t_slope, x, theta[0]), fma(g_slope, growth, slope[0])
-        t_low = fma(t_slope, x, theta[0] - t) + theta_low
+        t_slope, g_slope = horner(enough, theta[1:]), horner(growth, slope[1:])
+        t, g = fma(t_slope, enough, theta[0]), fma(g_slope, growth, slope[0])
+        t_low = fma(t_slope, enough, theta[0] - t) + theta_low
         rest = horner(x, derivative)
         # A product of x and y doubles their rounding errors.
         if lead == 0:
