@@ -278,27 +278,33 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     reduced = elementary(real).reduced
     zero, one, rate = real(0), real(1), real(1 / spacing)
     limits = np.finfo(real)
-    largest, unguarded = float(limits.max), 2.0**-guard
-    tie, tiny = real(0.5 / unguarded), real(float(limits.tiny) / unguarded)
+    largest, unguarded = float(limits.max), 2.0**-guard / spacing
+    tie, tiny = real(0.5 * 2.0**guard), real(float(limits.tiny) * 2.0**guard)
     shifted = shift(real, guard)
-    # Beyond e^least all results are 0 while k < 10^13 (float32) or 10^31.
+    # Beyond e^least all results are 0.
     least = -118.0 if real is np.float32 else -780.0
 
     @kernel
     def constants(k):
         # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
         hard = k == np.inf
-        finite = min(k / spacing, largest)
+        finite = largest if k > largest else k
         to_slope = 0.0 if hard else finite * unguarded
         return (
             (real(finite), real(least / finite)),
             # A nan in every factor: k meets nothing but zeros on the step itself.
-            (real(0.0 if hard else unguarded + 0.0 * k), real(to_slope), real(0.0 if hard else tiny / finite)),
+            (
+                real(0.0 if hard else 2.0**-guard + 0.0 * k),
+                real(to_slope),
+                real(0.0 if hard else tiny / finite * spacing),
+            ),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
         (k, farthest), (unit, to_slope, tiny_slope) = constants
+        # Twice the distance is exact, twice a sharpness may be infinite.
+        b, b_low = rate * b, None if b_low is None else rate * b_low
         below = -b < farthest
         y, y_low = scaled(k, farthest if below else -b, None if b_low is None else (zero if below else -b_low))
         t, c, s = reduced(y, y_low, shifted)
@@ -308,11 +314,11 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
         r = one / t
         t2, t2_low = square(t, zero)
         slope = quotient(x, None, t2, t2_low, r * r)
-        change = -b * rate * slope
+        change = -b * slope
         return (
             quotient(x, None, t, zero, r) if b > zero else tie,
             unit,
-            to_slope * (zero if slope < tiny_slope else slope),
+            to_slope * (zero if below or slope < tiny_slope else slope),
             unit * (zero if abs(change) < tiny or a == zero or b == zero else change),
         )
 
