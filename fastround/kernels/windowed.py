@@ -230,10 +230,7 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
 
 
 def _density_point(real: Any, terms: int) -> Regime:
-    """As that of the sigmoid method.
-
-    With D = V/W, A = −∂W/∂r·… the derivatives are those of V and W by kr and ks.
-    """
+    """As that of the sigmoid method, for D = c + V/W and its derivatives, from those of V and W."""
     hyperbolic = _hyperbolic(real)
     zero, half, one, four = real(0), real(0.5), real(1), real(4)
     families, cubes = _families(0.0), _cubes()
