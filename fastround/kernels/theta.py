@@ -278,7 +278,7 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     reduced = elementary(real).reduced
     zero, one, rate = real(0), real(1), real(1 / spacing)
     limits = np.finfo(real)
-    largest, unguarded = float(limits.max), 2.0**-guard / spacing
+    largest, unguarded = float(limits.max), 2.0**-guard
     tie, tiny = real(0.5 * 2.0**guard), real(float(limits.tiny) * 2.0**guard)
     shifted = shift(real, guard)
     # Beyond e^least all results are 0.
@@ -289,12 +289,12 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
         # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
         hard = k == np.inf
         finite = largest if k > largest else k
-        to_slope = 0.0 if hard else finite * unguarded
+        to_slope = 0.0 if hard else finite * (unguarded / spacing)
         return (
             (real(finite), real(least / finite)),
             # A nan in every factor: k meets nothing but zeros on the step itself.
             (
-                real(0.0 if hard else 2.0**-guard + 0.0 * k),
+                real(0.0 if hard else unguarded + 0.0 * k),
                 real(to_slope),
                 real(0.0 if hard else tiny / finite * spacing),
             ),
@@ -304,9 +304,9 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     def point(a, a_low, b, b_low, constants):
         (k, farthest), (unit, to_slope, tiny_slope) = constants
         # Twice the distance is exact, twice a sharpness may be infinite.
-        b, b_low = rate * b, None if b_low is None else rate * b_low
-        below = -b < farthest
-        y, y_low = scaled(k, farthest if below else -b, None if b_low is None else (zero if below else -b_low))
+        far = -rate * b
+        below = far < farthest
+        y, y_low = scaled(k, farthest if below else far, None if b_low is None else (zero if below else -rate * b_low))
         t, c, s = reduced(y, y_low, shifted)
         u = power_of_two(t)
         x = fma(u, s + c, u)
@@ -314,7 +314,7 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
         r = one / t
         t2, t2_low = square(t, zero)
         slope = quotient(x, None, t2, t2_low, r * r)
-        change = -b * slope
+        change = far * slope
         return (
             quotient(x, None, t, zero, r) if b > zero else tie,
             unit,
