@@ -183,11 +183,11 @@ def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.V
     crosses = builder.alloca(ir.IntType(1))
     builder.store(ir.IntType(1)(0), crosses)
     output, output_step, output_low, output_high = span(inputs)
-    # Where there is no third input, this is the output itself.
     for index in range(3):
         first, step, low, high = span(_INTEGER(index))
         # Elements are aligned, so that two of them overlap where they begin at one address.
         meets = both(
+            builder.icmp_signed("<", _INTEGER(index), inputs),
             builder.icmp_signed(">", n, _INTEGER(1)),
             builder.icmp_unsigned("<=", low, output_high),
             builder.icmp_unsigned("<=", output_low, high),

@@ -196,13 +196,14 @@ def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
                 return None
 
             def arrays(x, k, radius):
-                first, second, third = np.asarray(x), np.asarray(k), np.asarray(radius)
-                shape = np.broadcast_shapes(first.shape, second.shape, third.shape)
-                xs, ks = np.broadcast_to(first, shape), np.broadcast_to(second, shape)
-                radii = np.broadcast_to(third, shape)
+                shape = np.broadcast_shapes(np.shape(x), np.shape(k), np.shape(radius))
                 value, slope = np.empty(shape, real), np.empty(shape, real)
-                for index in np.ndindex(shape):
-                    value[index], slope[index] = scalar(xs[index], ks[index], radii[index])
+                # Of what lies otherwise than the results, these are copies.
+                xs, ks = np.broadcast_to(x, shape).ravel(), np.broadcast_to(k, shape).ravel()
+                radii = np.broadcast_to(radius, shape).ravel()
+                values, slopes = value.reshape(-1), slope.reshape(-1)
+                for i in range(xs.size):
+                    values[i], slopes[i] = scalar(xs[i], ks[i], radii[i])
                 return value, slope
 
             return arrays
