@@ -22,7 +22,7 @@ from .callbacks import callback
 
 FREE, BUSY, CLOSED, UNLAUNCHED = range(4)
 
-# Below, waking the other threads costs more than they save, by measurements that docs/benchmarks.md tells of.
+# Below, waking the other threads costs more than they save, by measurements that docs/how-it-is-fast.md tells of.
 THRESHOLD = 32768
 _WORK_QUEUE_THRESHOLD = 524288
 
