@@ -105,8 +105,8 @@ def sweep(function: Function, real: Any, count: int, seed: int = 0) -> dict[str,
 def table(count: int) -> str:
     """The table of the documentation, in Markdown."""
     lines = [
-        f"Worst errors in ulp against mpmath, for {count} sharpnesses and the regime switches, 24 positions each, 12 for windows.",
-        "For windows, ∂/∂k is in units of an eighth of what is promised, be it in ulp or absolutely.",
+        f"Worst errors in ulp against mpmath, for {count} sharpnesses and the regime switches, 24 positions each.",
+        "For windows: 12 positions, and ∂/∂k in units of an eighth of what is promised, be it in ulp or absolutely.",
         "",
         "| function | dtype | value | `_grad` | `_grad_k` |",
         "|---|---|---|---|---|",

@@ -93,12 +93,27 @@ def _end(k, s, s_low):
     return quotient(1.0, 0.0, total, total_low, r), quotient(sinh, sinh_low, total, total_low, r)
 
 
+@cache
+def _firsts(offset: float) -> Any:
+    """e and t of the first distances j − offset, and nothing where the window has fewer."""
+
+    @kernel
+    def first(k, radius, j):
+        if j <= radius:
+            return _end(k, j - offset, 0.0)
+        return 0.0, 0.0
+
+    @kernel
+    def firsts(k, radius):
+        return first(k, radius, 1), first(k, radius, 2), first(k, radius, 3)
+
+    return firsts
+
+
 @kernel
-def _first(k, radius, j, s):
-    """As `_end` at the distance s, number j of the window, and nothing where it has fewer."""
-    if j <= radius:
-        return _end(k, s, 0.0)
-    return 0.0, 0.0
+def _others(e1, e2, e3):
+    """Π (1+ey) over all first distances but one, for each of them."""
+    return (1.0, e2 + e3, e2 * e3), (1.0, e1 + e3, e1 * e3), (1.0, e1 + e2, e1 * e2)
 
 
 def _added(count: int) -> Any:
@@ -123,11 +138,9 @@ def _families(offset: float) -> Any:
     sum_g, sum_b = _added(6), _added(5)
 
     @kernel
-    def families(k, radius):
-        e1, t1 = _first(k, radius, 1, 1 - offset)
-        e2, t2 = _first(k, radius, 2, 2 - offset)
-        e3, t3 = _first(k, radius, 3, 3 - offset)
-        q1, q2, q3 = (1.0, e2 + e3, e2 * e3), (1.0, e1 + e3, e1 * e3), (1.0, e1 + e2, e1 * e2)
+    def families(k, firsts):
+        (e1, t1), (e2, t2), (e3, t3) = firsts
+        q1, q2, q3 = _others(e1, e2, e3)
         q1, q2, q3 = squared(q1, q1), squared(q2, q2), squared(q3, q3)
         s1, s2, s3 = e1 + (e2 + e3), e1 * e2 + (e1 + e2) * e3, e1 * e2 * e3
         g = sum_g(
@@ -152,11 +165,9 @@ def _cubes() -> Any:
     sum_rises, sum_falls = _added(9), _added(8)
 
     @kernel
-    def cubes(k, radius):
-        e1, t1 = _first(k, radius, 1, 1.0)
-        e2, t2 = _first(k, radius, 2, 2.0)
-        e3, t3 = _first(k, radius, 3, 3.0)
-        q1, q2, q3 = (1.0, e2 + e3, e2 * e3), (1.0, e1 + e3, e1 * e3), (1.0, e1 + e2, e1 * e2)
+    def cubes(firsts):
+        (e1, t1), (e2, t2), (e3, t3) = firsts
+        q1, q2, q3 = _others(e1, e2, e3)
         q1, q2, q3 = cubed(squared(q1, q1), q1), cubed(squared(q2, q2), q2), cubed(squared(q3, q3), q3)
         m1, m2, m3 = t1 * e1, 2 * t2 * e2, 3 * t3 * e3
         rises = sum_rises(
@@ -177,7 +188,7 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
     """The few first distances, and the series over the others if it has any terms."""
     hyperbolic = _hyperbolic(real)
     zero, half, one = real(0), real(0.5), real(1)
-    families = _families(0.5)
+    firsts, families = _firsts(0.5), _families(0.5)
     p_real, n_real, g_real, b_real = (rounded(real, count) for count in (3, 3, 6, 5))
     series = power_sums(terms + 1)
     empty = (0.0,) * (terms + 2)
@@ -191,7 +202,7 @@ def _sigmoid_point(real: Any, terms: int) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        p, n, g, b, kg = families(k, radius)
+        p, n, g, b, kg = families(k, firsts(k, radius))
         first = real(k), p_real(p), n_real(n), g_real(kg), g_real(g), b_real(b)
         if terms == 0:
             return first, None
@@ -233,7 +244,7 @@ def _density_point(real: Any, terms: int) -> Regime:
     """As that of the sigmoid method, for D = c + V/W and its derivatives, from those of V and W."""
     hyperbolic = _hyperbolic(real)
     zero, half, one, four = real(0), real(0.5), real(1), real(4)
-    families, cubes = _families(0.0), _cubes()
+    firsts, families, cubes = _firsts(0.0), _families(0.0), _cubes()
     p_real, b_real, g_real, one_real, two_real = (rounded(real, count) for count in (3, 5, 6, 9, 8))
     series = power_sums(terms + 1)
     empty = (0.0,) * (terms + 2)
@@ -248,8 +259,9 @@ def _density_point(real: Any, terms: int) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        p, _, g, b, _ = families(k, radius)
-        rises, falls, spread = cubes(k, radius)
+        near = firsts(k, radius)
+        p, _, g, b, _ = families(k, near)
+        rises, falls, spread = cubes(near)
         first = real(k), p_real(p), g_real(g), b_real(b), one_real(rises), two_real(falls), two_real(spread)
         if terms == 0:
             return first, None
