@@ -18,6 +18,7 @@ import numpy as np
 from llvmlite import ir
 from numba import config, njit, types
 from numba._dynfunc import make_function
+from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
@@ -54,6 +55,39 @@ class _Compiler(Compiler):  # type: ignore[misc]
 kernel = njit(
     error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_Compiler
 )
+
+
+def hoistable(function: Any) -> Any:
+    """The same function of one argument, as a call that LLVM may move out of a loop even if there is a loop in it.
+
+    It must end for every argument, for LLVM may call it where the program would not.
+    """
+    if config.DISABLE_JIT:
+        return function
+
+    @intrinsic
+    def call(typingctx, argument):
+        function.compile((argument,))
+        compiled = function.overloads[argument,]
+
+        def codegen(context, builder, signature, args):
+            context.add_linking_libs([compiled.library])
+            kind = ir.FunctionType(context.get_value_type(signature.return_type), [arg.type for arg in args])
+            outlined = cgutils.get_or_insert_function(builder.module, kind, f"{compiled.fndesc.mangled_name}.outlined")
+            if outlined.is_declaration:
+                outlined.linkage = "internal"
+                # llvmlite does not know all of these.
+                outlined.attributes.update(["noinline", "nounwind", "readnone", "speculatable", "willreturn"])
+                body = ir.IRBuilder(outlined.append_basic_block())
+                # It raises nothing.
+                _, result = context.call_internal_no_propagate(body, compiled.fndesc, signature, outlined.args)
+                body.ret(result)
+            return builder.call(outlined, args)
+
+        return compiled.signature, codegen
+
+    return call
+
 
 # Of each IEEE format: bits of the mantissa and bias of the exponent, and then an integer of the same width.
 _LIMITS = {np.float32: (23, 127), np.float64: (52, 1023), float: (52, 1023)}

@@ -51,7 +51,7 @@ def derivative(degree: int) -> Any:
     return np.diag(np.arange(1.0, degree + 1), 1)[:-1]
 
 
-class _Arithmetic(NamedTuple):
+class Arithmetic(NamedTuple):
     """What the sums below are made with: Python's numbers, or LLVM's instructions.
 
     As instructions they are made at once.  Numba would take seconds to type and translate them one by one.
@@ -62,6 +62,8 @@ class _Arithmetic(NamedTuple):
     number: Callable[[float], Any]
     # x in another precision, or zero where |x| is next to nothing.
     rounded: Callable[[Any, Any], Any]
+    # x, or zero where |x| is less.
+    at_least: Callable[[Any, Any], Any]
 
     def sum(self, terms: list[Any]) -> Any:
         """From the last term to the first, which is the largest, so that it has the rounding errors of few."""
@@ -82,20 +84,22 @@ def _rounded(x: float, real: Any) -> Any:
     return real(x) if abs(x) > np.finfo(real).tiny else real(0)
 
 
-_PYTHON = _Arithmetic(operator.mul, operator.add, np.float64, _rounded)
+PYTHON = Arithmetic(operator.mul, operator.add, np.float64, _rounded, lambda x, least: x if abs(x) > least else 0 * x)
 
 
-def _instructions(builder: ir.IRBuilder) -> _Arithmetic:
+def instructions(builder: ir.IRBuilder) -> Arithmetic:
     double = ir.DoubleType()
 
-    def rounded(x: ir.Value, real: Any) -> ir.Value:
+    def at_least(x: ir.Value, least: ir.Value, shown: ir.Value | None = None) -> ir.Value:
         magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [double]), [x])
-        matters = builder.fcmp_ordered(">", magnitude, double(float(np.finfo(real).tiny)))
-        if real is np.float32:
-            x = builder.fptrunc(x, ir.FloatType())
-        return builder.select(matters, x, x.type(0.0))
+        shown = x if shown is None else shown
+        return builder.select(builder.fcmp_ordered(">", magnitude, least), shown, shown.type(0.0))
 
-    return _Arithmetic(builder.fmul, builder.fadd, double, rounded)
+    def rounded(x: ir.Value, real: Any) -> ir.Value:
+        shown = builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
+        return at_least(x, double(float(np.finfo(real).tiny)), shown)
+
+    return Arithmetic(builder.fmul, builder.fadd, double, rounded, at_least)
 
 
 def polynomial(real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1) -> Any:
@@ -108,7 +112,7 @@ def polynomial(real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, l
     them down a hundredfold.
     """
 
-    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any], h: Any, unit: Any, scale: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any], h: Any, unit: Any, scale: Any) -> list[Any]:
         powers = [h]
         while len(powers) < max(degrees):
             powers.append(arithmetic.multiply(powers[-1], h))
@@ -126,7 +130,7 @@ def polynomial(real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, l
             scale = arithmetic.multiply(scale, unit)
         return results
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c, h, unit, scale):
         return _signature(real, len(matrix), c, h, unit, scale), _codegen(evaluate)
 
@@ -136,13 +140,13 @@ def polynomial(real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, l
 def linear_map(matrix: Any) -> Any:
     """The nopython function c ↦ matrix·c on tuples of float64."""
 
-    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any]) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
         return [
             arithmetic.sum([arithmetic.multiply(arithmetic.number(float(m)), c[j]) for j, m in enumerate(row) if m])
             for row in matrix
         ]
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c):
         return _signature(np.float64, len(matrix), c), _codegen(evaluate)
 
@@ -152,13 +156,13 @@ def linear_map(matrix: Any) -> Any:
 def product(count: int, other: int) -> Any:
     """The nopython function that multiplies polynomials of `count` and `other` coefficients."""
 
-    def evaluate(arithmetic: _Arithmetic, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
         return [
             arithmetic.sum([arithmetic.multiply(a[i], b[n - i]) for i in range(count) if 0 <= n - i < other])
             for n in range(count + other - 1)
         ]
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, a, b):
         return _signature(np.float64, count + other - 1, a, b), _codegen(evaluate)
 
@@ -171,7 +175,7 @@ def power_sums(count: int) -> Any:
     Behind the sums stands what the first of them has lost to rounding so far.
     """
 
-    def evaluate(arithmetic: _Arithmetic, sums: Sequence[Any], weight: Any, e: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], weight: Any, e: Any) -> list[Any]:
         add, minus = arithmetic.add, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
         total = add(sums[0], weight)
         rest = add(total, minus(sums[0]))
@@ -182,9 +186,62 @@ def power_sums(count: int) -> Any:
             weight = arithmetic.multiply(weight, e)
         return [*results, add(sums[-1], lost)]
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, sums, weight, e):
         return _signature(np.float64, count + 1, sums, weight, e), _codegen(evaluate)
+
+    return function
+
+
+def row_of(matrix: Any) -> Any:
+    """The nopython function i ↦ row i of a matrix of constants."""
+    rows, columns = matrix.shape
+
+    @nopython(lambda i: tuple(matrix[i]))
+    def function(typingctx, i):
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            row = ir.ArrayType(ir.DoubleType(), columns)
+            table = ir.ArrayType(row, rows)
+            constant = cgutils.global_constant(builder, "rows", ir.Constant(table, matrix.tolist()))
+            return builder.load(builder.gep(constant, [args[0].type(0), args[0]]))
+
+        return types.UniTuple(types.float64, columns)(i), codegen
+
+    return function
+
+
+def chebyshev_sums(count: int) -> Any:
+    """The nopython function (sums, right, left, row) ↦ sums_i + right·T_i(z) + left·T_i(−z), T_i(z) being the row.
+
+    T_i are Chebyshev's polynomials.
+    """
+
+    def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], right: Any, left: Any, row: Sequence[Any]) -> list[Any]:
+        even, odd = (
+            arithmetic.add(right, left),
+            arithmetic.add(right, arithmetic.multiply(arithmetic.number(-1.0), left)),
+        )
+        return [
+            arithmetic.add(total, arithmetic.multiply(odd if i % 2 else even, value))
+            for i, (total, value) in enumerate(zip(sums, row, strict=True))
+        ]
+
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    def function(typingctx, sums, right, left, row):
+        return _signature(np.float64, count, sums, right, left, row), _codegen(evaluate)
+
+    return function
+
+
+def without_noise(count: int) -> Any:
+    """The nopython function (c, least) ↦ c_i, or zero where |c_i| is not above `least`."""
+
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any], least: Any) -> list[Any]:
+        return [arithmetic.at_least(x, least) for x in c]
+
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    def function(typingctx, c, least):
+        return _signature(np.float64, count, c, least), _codegen(evaluate)
 
     return function
 
@@ -192,14 +249,14 @@ def power_sums(count: int) -> Any:
 def weighted(count: int) -> Any:
     """The nopython function (c, weight, e) ↦ c_i·weight·e^i for i < count."""
 
-    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any], weight: Any, e: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any], weight: Any, e: Any) -> list[Any]:
         results = []
         for x in c:
             results.append(arithmetic.multiply(x, weight))
             weight = arithmetic.multiply(weight, e)
         return results
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c, weight, e):
         return _signature(np.float64, count, c, weight, e), _codegen(evaluate)
 
@@ -209,7 +266,7 @@ def weighted(count: int) -> Any:
 def tanh_series(count: int) -> Any:
     """The nopython function of tanh(z/2) and its derivative that returns `count` coefficients of the Taylor series."""
 
-    def evaluate(arithmetic: _Arithmetic, value: Any, slope: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, value: Any, slope: Any) -> list[Any]:
         # From 2·(tanh(z/2))′ = 1 − tanh²(z/2).
         series = [value, slope]
         while len(series) < count:
@@ -218,7 +275,7 @@ def tanh_series(count: int) -> Any:
             series.append(arithmetic.multiply(arithmetic.number(-0.5 / n), square))
         return series
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, value, slope):
         return _signature(np.float64, count, value, slope), _codegen(evaluate)
 
@@ -228,7 +285,7 @@ def tanh_series(count: int) -> Any:
 def series_quotient(count: int) -> Any:
     """The nopython function of two power series and 1/(the first coefficient of the second) that divides them."""
 
-    def evaluate(arithmetic: _Arithmetic, a: Sequence[Any], b: Sequence[Any], inverse: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, a: Sequence[Any], b: Sequence[Any], inverse: Any) -> list[Any]:
         minus_b = [arithmetic.multiply(arithmetic.number(-1.0), x) for x in b]
         results: list[Any] = []
         for i in range(count):
@@ -236,7 +293,7 @@ def series_quotient(count: int) -> Any:
             results.append(arithmetic.multiply(arithmetic.sum([*terms, a[i]]), inverse))
         return results
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, a, b, inverse):
         return _signature(np.float64, count, a, b, inverse), _codegen(evaluate)
 
@@ -246,10 +303,10 @@ def series_quotient(count: int) -> Any:
 def rounded(real: Any, count: int) -> Any:
     """The nopython function that rounds `count` coefficients to `real`, what is next to nothing to zero."""
 
-    def evaluate(arithmetic: _Arithmetic, c: Sequence[Any]) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
         return [arithmetic.rounded(x, real) for x in c]
 
-    @nopython(lambda *args: tuple(evaluate(_PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c):
         return _signature(real, count, c), _codegen(evaluate)
 
@@ -266,6 +323,6 @@ def _codegen(evaluate: Callable[..., list[Any]]) -> Callable[..., Any]:
             cgutils.unpack_tuple(builder, arg) if isinstance(kind, types.BaseTuple) else arg
             for kind, arg in zip(signature.args, args, strict=True)
         ]
-        return context.make_tuple(builder, signature.return_type, evaluate(_instructions(builder), *values))
+        return context.make_tuple(builder, signature.return_type, evaluate(instructions(builder), *values))
 
     return codegen

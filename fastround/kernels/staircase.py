@@ -11,7 +11,7 @@ import numpy as np
 from .cells import cells
 from .elementary import fma, kernel, subnormal
 from .theta import Method, Regime
-from .windowed import FEW, SOFT, Windowed, windowed
+from .windowed import SOFT, Windowed, windowed
 
 
 class Staircase(NamedTuple):
@@ -40,20 +40,20 @@ class Windows(NamedTuple):
 
     def chosen(self, functions: list[Callable[..., Any]]) -> Any:
         """As that of a `Staircase`."""
-        *infinite, soft, few, wide = functions
+        *infinite, soft, smooth, sharp = functions
         whole = self.infinite.chosen(infinite)
-        soft_reach, reach = self.windowed.soft_reach, self.windowed.reach
+        reach, sharpest = self.windowed.reach, self.windowed.sharpest
 
         @kernel
         def choose(sharpness, *args):
             k, radius = sharpness
             # Further out, what the window leaves out is below any rounding error.
-            if radius > 0 and k < SOFT and 0 <= k * radius < soft_reach:
-                return soft(sharpness, *args)
-            if radius > 0 and k >= SOFT and k * radius < reach:
-                if radius <= FEW:
-                    return few(sharpness, *args)
-                return wide(sharpness, *args)
+            if radius > 0 and 0 <= k * radius < reach:
+                if k < SOFT:
+                    return soft(sharpness, *args)
+                if k < sharpest:
+                    return smooth(sharpness, *args)
+                return sharp(sharpness, *args)
             if radius < 0 or k < 0:
                 k = np.nan
             return whole(np.inf if radius == 0 and k >= 0 else k, *args)
@@ -74,7 +74,7 @@ def windows(method: str, build: Callable[[Any], Method], place: str, real: Any) 
     """The rounding function of a method over windows."""
     infinite, parts = staircase(build, place, real), windowed(method, real)
     cell = cells(real)[place]
-    regimes = (_on_line(regime, cell, real) for regime in (parts.soft, parts.few, parts.wide))
+    regimes = (_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
     return Windows(infinite, parts, (*infinite.regimes, *regimes))
 
 
