@@ -91,9 +91,10 @@ def _instructions(builder: ir.IRBuilder) -> _Arithmetic:
     def rounded(x: ir.Value, real: Any) -> ir.Value:
         magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [double]), [x])
         matters = builder.fcmp_ordered(">", magnitude, double(float(np.finfo(real).tiny)))
-        if real is np.float32:
-            x = builder.fptrunc(x, ir.FloatType())
-        return builder.select(matters, x, x.type(0.0))
+        if real is np.float64:
+            return builder.select(matters, x, double(0.0))
+        # Before it is made a subnormal number; LLVM would do it after for the constant zero.
+        return builder.fptrunc(builder.select(matters, x, builder.fsub(x, x)), ir.FloatType())
 
     return _Arithmetic(builder.fmul, builder.fadd, double, rounded)
 
