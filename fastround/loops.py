@@ -4,14 +4,14 @@ A loop has NumPy's signature `void(char **args, npy_intp *dims, npy_intp *steps,
 an integer that the loop sets where a sharpness was negative.  There are two loops for each ufunc and precision:
 
 * uniform: one sharpness for the call, whose constants are computed once;
-* varying: one sharpness for each element, its constants computed in the vectorised loop.  Of a block, the elements of
-  each regime are taken together.
+* varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
+  so that the elements of each are taken together.
 
 For windows, a sharpness comes with a radius, and varying ones are taken one by one.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
-is computed in float32.
+is computed in float32, and every operand where the sharpness varies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from .table import Ufunc
 _BLOCK = 1024
 # Of the widest vectors, in elements.
 _WIDTH = 16
-# Numbers of elements, one for each regime, are packed into an integer, at most five of them.
+# A number of elements, or a place among them, for each of the regimes, five at most, is packed into one integer.
+_REGIMES = 5
 _PLACE_BITS = 12
 _PLACE = 2**_PLACE_BITS - 1
 
@@ -106,11 +107,11 @@ def _to_half(builder, single):
 
 @intrinsic
 def _buffer(typingctx, real):
-    """The address of a block of numbers on the stack."""
+    """The address of a block of numbers on the stack, with room for each regime to end on a whole vector."""
 
     def codegen(context, builder, signature, args):
         element = context.get_value_type(real.dtype)
-        block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK + 5 * _WIDTH))
+        block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK + _REGIMES * _WIDTH))
         block.align = 64
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 
@@ -212,6 +213,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             for j in range(end, start + whole):
                 _store(x, j, _load(x, start, real), real)
                 _store(sharpness, j, _load(sharpness, start, real), real)
+            # In steps, for LLVM to see that nothing is left over for a scalar loop.
             for vector in range(start, start + whole, _WIDTH):
                 for j in range(vector, vector + _WIDTH):
                     k = np.float64(_load(sharpness, j, real))
@@ -270,7 +272,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     shifts = [_PLACE_BITS * number for number in range(len(regimes))]
     shift_of = line.chosen(list(map(always, shifts)))
     run = functools.reduce(_successively, map(varying_regime, regimes, shifts))
-    total_bits = _PLACE_BITS * len(regimes)
+    bits = _PLACE_BITS * len(regimes)
 
     def varying_(args, dims, steps, invalid):
         n = dims[0]
@@ -284,6 +286,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             x_at, k_at = x + start * x_step, k + start * k_step
             y_at, z_at = y + start * y_step, z + start * z_step
             gather(k_at, k_step, m, k_block)
+            # A counting sort by regime, without branches.
             counts, negative = 0, 0
             for i in range(m):
                 k_i = np.float64(_load(k_block, i, real))
@@ -294,7 +297,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             if negative > 0:
                 invalid[0] = 1
             starts, place = 0, 0
-            for shift in range(0, total_bits, _PLACE_BITS):
+            for shift in range(0, bits, _PLACE_BITS):
                 starts += place << shift
                 place += _whole((counts >> shift) & _PLACE)
             alone = counts == m << np.int64(_load(shifts, 0, np.int32))
@@ -305,26 +308,26 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 gather(x_at, x_step, m, x_block)
                 ends = starts
                 for i in range(m):
-                    shift = np.int64(_load(shifts, i, np.int32))
-                    _store(order, (ends >> shift) & _PLACE, np.int32(i), np.int32)
-                    ends += 1 << shift
-                for shift in range(0, total_bits, _PLACE_BITS):
+                    own = np.int64(_load(shifts, i, np.int32))
+                    _store(order, (ends >> own) & _PLACE, np.int32(i), np.int32)
+                    ends += 1 << own
+                for shift in range(0, bits, _PLACE_BITS):
                     for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
-                        i = np.int64(_load(order, j, np.int32))
-                        _store(x_sorted, j, _load(x_block, i, real), real)
-                        _store(k_sorted, j, _load(k_block, i, real), real)
+                        source = np.int64(_load(order, j, np.int32))
+                        _store(x_sorted, j, _load(x_block, source, real), real)
+                        _store(k_sorted, j, _load(k_block, source, real), real)
             run(x_sorted, k_sorted, y_sorted, z_sorted, starts, starts + counts)
             if alone:
                 scatter(y_sorted, m, y_at, y_step)
                 if two_outputs:
                     scatter(z_sorted, m, z_at, z_step)
             else:
-                for shift in range(0, total_bits, _PLACE_BITS):
+                for shift in range(0, bits, _PLACE_BITS):
                     for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
-                        i = np.int64(_load(order, j, np.int32))
-                        _store(y_block, i, _load(y_sorted, j, real), real)
+                        target = np.int64(_load(order, j, np.int32))
+                        _store(y_block, target, _load(y_sorted, j, real), real)
                         if two_outputs:
-                            _store(z_block, i, _load(z_sorted, j, real), real)
+                            _store(z_block, target, _load(z_sorted, j, real), real)
                 scatter(y_block, m, y_at, y_step)
                 if two_outputs:
                     scatter(z_block, m, z_at, z_step)
