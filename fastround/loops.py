@@ -308,9 +308,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 gather(x_at, x_step, m, x_block)
                 ends = starts
                 for i in range(m):
-                    own = np.int64(_load(shifts, i, np.int32))
-                    _store(order, (ends >> own) & _PLACE, np.int32(i), np.int32)
-                    ends += 1 << own
+                    shift_i = np.int64(_load(shifts, i, np.int32))
+                    _store(order, (ends >> shift_i) & _PLACE, np.int32(i), np.int32)
+                    ends += 1 << shift_i
                 for shift in range(0, bits, _PLACE_BITS):
                     for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
                         source = np.int64(_load(order, j, np.int32))
