@@ -308,7 +308,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 gather(x_at, x_step, m, x_block)
                 ends = starts
                 for i in range(m):
-                    shift_i = np.int64(_load(shifts, i, np.int32))
+                    shift_i = int(_load(shifts, i, np.int32))
                     _store(order, (ends >> shift_i) & _PLACE, np.int32(i), np.int32)
                     ends += 1 << shift_i
                 for shift in range(0, bits, _PLACE_BITS):
