@@ -4,14 +4,14 @@ A loop has NumPy's signature `void(char **args, npy_intp *dims, npy_intp *steps,
 an integer that the loop sets where a sharpness was negative.  There are two loops for each ufunc and precision:
 
 * uniform: one sharpness for the call, whose constants are computed once;
-* varying: one sharpness for each element, its constants computed in the vectorised loop.  Of a block, the elements of
-  each regime are taken together.
+* varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
+  so that the elements of each are taken together.
 
 For windows, a sharpness comes with a radius, and varying ones are taken one by one.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
-is computed in float32.
+is computed in float32, and every operand where the sharpness varies.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ from .table import Ufunc
 _BLOCK = 1024
 # Of the widest vectors, in elements.
 _WIDTH = 16
+# A number of elements, or a place among them, for each of the regimes, five at most, is packed into one integer.
+_REGIMES = 5
+_PLACE_BITS = 12
+_PLACE = 2**_PLACE_BITS - 1
 
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
@@ -103,15 +107,21 @@ def _to_half(builder, single):
 
 @intrinsic
 def _buffer(typingctx, real):
-    """The address of a block of numbers on the stack."""
+    """The address of a block of numbers on the stack, with room for each regime to end on a whole vector."""
 
     def codegen(context, builder, signature, args):
         element = context.get_value_type(real.dtype)
-        block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK))
+        block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK + _REGIMES * _WIDTH))
         block.align = 64
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 
     return types.intp(real), codegen
+
+
+@kernel
+def _whole(n):
+    """n rounded up to whole vectors: elements by themselves take as long."""
+    return (n + _WIDTH - 1) & -_WIDTH
 
 
 def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
@@ -140,14 +150,22 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     @kernel
     def gather(address, step, n, block):
         """Copy n numbers that are `step` bytes apart to a block without gaps."""
-        for i in range(n):
-            _store(block, i, _load(address + i * step, 0, memory), real)
+        if plain and step == size:
+            for i in range(n):
+                _store(block, i, _load(address, i, real), real)
+        else:
+            for i in range(n):
+                _store(block, i, _load(address + i * step, 0, memory), real)
 
     @kernel
     def scatter(block, n, address, step):
         """Copy n numbers from a block to places `step` bytes apart."""
-        for i in range(n):
-            _store(address + i * step, 0, _load(block, i, real), memory)
+        if plain and step == size:
+            for i in range(n):
+                _store(address, i, _load(block, i, real), real)
+        else:
+            for i in range(n):
+                _store(address + i * step, 0, _load(block, i, real), memory)
 
     def uniform_regime(regime: Regime) -> Any:
         constants_of, point, _ = regime
@@ -177,53 +195,34 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         return blocks
 
-    def varying_regime(regime: Regime, low: float, high: float) -> Any:
+    def always(number: int) -> Any:
+        @kernel
+        def constant(k):
+            return number
+
+        return constant
+
+    def varying_regime(regime: Regime, shift: int) -> Any:
         constants_of, point, _ = regime
 
         @kernel
-        def belongs(k):
-            return low <= k < high if high < np.inf else not k < low
-
-        @kernel
-        def run(x, sharpness, y, z, n):
-            for i in range(n):
-                k = np.float64(_load(sharpness, i, real))
-                result = point(_load(x, i, real), constants_of(k))
-                _store(y, i, result[first], real)
-                if two_outputs:
-                    _store(z, i, result[last], real)
-
-        @kernel
-        def part(block, spare, places, n):
-            """What belongs to this regime of a block of x, k, y and z, taken together in another."""
-            x, sharpness, y, z = block
-            count = 0
-            for i in range(n):
-                count += 1 if belongs(np.float64(_load(sharpness, i, real))) else 0
-            if count == 0:
-                return
-            if count < n:
-                x, sharpness, y, z = spare
-                count = 0
-                for i in range(n):
-                    k = _load(block[1], i, real)
-                    _store(x, count, _load(block[0], i, real), real)
-                    _store(sharpness, count, k, real)
-                    _store(places, count, np.int32(i), np.int32)
-                    count += 1 if belongs(np.float64(k)) else 0
-            # Whole vectors: elements by themselves take as long.
-            whole = n if count == n else (count + _WIDTH - 1) // _WIDTH * _WIDTH
-            for j in range(count, whole):
-                _store(x, j, _load(x, 0, real), real)
-                _store(sharpness, j, _load(sharpness, 0, real), real)
-            run(x, sharpness, y, z, whole)
-            if count < n:
-                for j in range(count):
-                    _store(block[2], _load(places, j, np.int32), _load(y, j, real), real)
+        def run(x, sharpness, y, z, starts, ends):
+            """Take the elements of this regime from their places, and fill up the last vector."""
+            start, end = (starts >> shift) & _PLACE, (ends >> shift) & _PLACE
+            whole = _whole(end - start)
+            for j in range(end, start + whole):
+                _store(x, j, _load(x, start, real), real)
+                _store(sharpness, j, _load(sharpness, start, real), real)
+            # In steps, for LLVM to see that nothing is left over for a scalar loop.
+            for vector in range(start, start + whole, _WIDTH):
+                for j in range(vector, vector + _WIDTH):
+                    k = np.float64(_load(sharpness, j, real))
+                    result = point(_load(x, j, real), constants_of(k))
+                    _store(y, j, result[first], real)
                     if two_outputs:
-                        _store(block[3], _load(places, j, np.int32), _load(z, j, real), real)
+                        _store(z, j, result[last], real)
 
-        return part
+        return run
 
     if not varying:
         blocks = line.chosen([uniform_regime(regime) for regime in regimes])
@@ -270,37 +269,67 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         return varying_windows
 
-    limits = (-np.inf, *line.bounds, np.inf)
-    parts = functools.reduce(_successively, map(varying_regime, regimes, limits[:-1], limits[1:]))
+    shifts = [_PLACE_BITS * number for number in range(len(regimes))]
+    shift_of = line.chosen(list(map(always, shifts)))
+    run = functools.reduce(_successively, map(varying_regime, regimes, shifts))
+    bits = _PLACE_BITS * len(regimes)
 
     def varying_(args, dims, steps, invalid):
         n = dims[0]
         x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
         x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
-        x_buffer, k_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
-        spare, places = (_buffer(real), _buffer(real), _buffer(real), _buffer(real)), _buffer(np.int32)
-        x_direct = plain and x_step == size and x != y and x != z
-        k_direct = plain and k_step == size and k != y and k != z
-        y_direct, z_direct = plain and y_step == size, plain and z_step == size
+        shifts, order = _buffer(np.int32), _buffer(np.int32)
+        x_block, k_block, y_block, z_block = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
+        x_sorted, k_sorted, y_sorted, z_sorted = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
             x_at, k_at = x + start * x_step, k + start * k_step
             y_at, z_at = y + start * y_step, z + start * z_step
-            if not x_direct:
-                gather(x_at, x_step, m, x_buffer)
-            if not k_direct:
-                gather(k_at, k_step, m, k_buffer)
-            x_block, k_block = x_at if x_direct else x_buffer, k_at if k_direct else k_buffer
-            y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
-            negative = 0
+            gather(k_at, k_step, m, k_block)
+            # A counting sort by regime, without branches.
+            counts, negative = 0, 0
             for i in range(m):
-                negative += 1 if np.float64(_load(k_block, i, real)) < 0 else 0
+                k_i = np.float64(_load(k_block, i, real))
+                shift = shift_of(k_i)
+                _store(shifts, i, np.int32(shift), np.int32)
+                counts += 1 << shift
+                negative += 1 if k_i < 0 else 0
             if negative > 0:
                 invalid[0] = 1
-            parts((x_block, k_block, y_block, z_block), spare, places, m)
-            if not y_direct:
+            starts, place = 0, 0
+            for shift in range(0, bits, _PLACE_BITS):
+                starts += place << shift
+                place += _whole((counts >> shift) & _PLACE)
+            alone = counts == m << np.int64(_load(shifts, 0, np.int32))
+            if alone:
+                gather(x_at, x_step, m, x_sorted)
+                gather(k_at, k_step, m, k_sorted)
+            else:
+                gather(x_at, x_step, m, x_block)
+                ends = starts
+                for i in range(m):
+                    shift_i = int(_load(shifts, i, np.int32))
+                    _store(order, (ends >> shift_i) & _PLACE, np.int32(i), np.int32)
+                    ends += 1 << shift_i
+                for shift in range(0, bits, _PLACE_BITS):
+                    for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
+                        source = np.int64(_load(order, j, np.int32))
+                        _store(x_sorted, j, _load(x_block, source, real), real)
+                        _store(k_sorted, j, _load(k_block, source, real), real)
+            run(x_sorted, k_sorted, y_sorted, z_sorted, starts, starts + counts)
+            if alone:
+                scatter(y_sorted, m, y_at, y_step)
+                if two_outputs:
+                    scatter(z_sorted, m, z_at, z_step)
+            else:
+                for shift in range(0, bits, _PLACE_BITS):
+                    for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
+                        target = np.int64(_load(order, j, np.int32))
+                        _store(y_block, target, _load(y_sorted, j, real), real)
+                        if two_outputs:
+                            _store(z_block, target, _load(z_sorted, j, real), real)
                 scatter(y_block, m, y_at, y_step)
-            if two_outputs and not z_direct:
-                scatter(z_block, m, z_at, z_step)
+                if two_outputs:
+                    scatter(z_block, m, z_at, z_step)
 
     return varying_

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, soft_regime
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime
 
 
 @cache
@@ -31,7 +31,8 @@ def density(real: Any) -> Method:
         rate, rate_low = dual_rate(k, 0.5)
         # Powers of Q.
         q2 = exp(-2 * rate, -2 * rate_low)
-        q4 = q2 * q2
+        q1 = or_zero(q2, 2.0**-100)
+        q4 = q1 * q1
         q8 = q4 * q4
         # η = 2Q·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
         above = 2 * rate - 1 + q8 * (18 * rate - 1)
@@ -49,7 +50,7 @@ def density(real: Any) -> Method:
     @kernel
     def odd_weight(h):
         """γ/h and the relative change of γ by k, here as elsewhere with the smallest terms first."""
-        p = h * h
+        p = or_zero(h * h, 2.0**-80)
         p2, p3 = p * p, p * p * p
         p6, p8 = p3 * p3, p3 * p3 * p2
         p12 = p6 * p6
@@ -67,7 +68,7 @@ def density(real: Any) -> Method:
 
     @kernel
     def pair_weights(h):
-        p = h * h
+        p = or_zero(h * h, 2.0**-80)
         p2, p3 = p * p, p * p * p
         p4, p6 = p2 * p2, p3 * p3
         p8, p10, p12 = p4 * p4, p4 * p6, p6 * p6

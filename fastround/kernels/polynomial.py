@@ -90,14 +90,14 @@ PYTHON = Arithmetic(operator.mul, operator.add, np.float64, _rounded, lambda x, 
 def instructions(builder: ir.IRBuilder) -> Arithmetic:
     double = ir.DoubleType()
 
-    def at_least(x: ir.Value, least: ir.Value, shown: ir.Value | None = None) -> ir.Value:
+    def at_least(x: ir.Value, least: ir.Value) -> ir.Value:
         magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [double]), [x])
-        shown = x if shown is None else shown
-        return builder.select(builder.fcmp_ordered(">", magnitude, least), shown, shown.type(0.0))
+        # Not the constant zero: LLVM would choose after the conversion below, which could make a subnormal number.
+        return builder.select(builder.fcmp_ordered(">", magnitude, least), x, builder.fsub(x, x))
 
     def rounded(x: ir.Value, real: Any) -> ir.Value:
-        shown = builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
-        return at_least(x, double(float(np.finfo(real).tiny)), shown)
+        x = at_least(x, double(float(np.finfo(real).tiny)))
+        return builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
 
     return Arithmetic(builder.fmul, builder.fadd, double, rounded, at_least)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, soft_regime
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime
 
 
 @cache
@@ -27,8 +27,9 @@ def sigmoid(real: Any) -> Method:
     def dual_weights(k):
         rate, rate_low = dual_rate(k, 1.0)
         q = exp(-rate, -rate_low)
-        q4 = (q * q) * (q * q)
-        q9 = q4 * q4 * q
+        q1 = or_zero(q, 2.0**-54)
+        q4 = (q1 * q1) * (q1 * q1)
+        q9 = q4 * q4 * q1
         return (
             (q, q4, q9)
             + (rate * q, 4 * rate * q4, 9 * rate * q9)
@@ -44,7 +45,8 @@ def sigmoid(real: Any) -> Method:
     @kernel
     def pair_weights(h):
         p = h * h
-        p2, p4 = p * p, (p * p) * (p * p)
+        p1 = or_zero(p, 2.0**-160)
+        p2, p4 = p1 * p1, (p1 * p1) * (p1 * p1)
         even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
         c = (even, odd, even, p * odd, p2 * even, p4 * odd, p2 * p4 * even)
         half_less_eta = (0.0, -0.5 * even, -p * odd, -1.5 * p2 * even, -2 * p4 * odd, -2.5 * p2 * p4 * even)

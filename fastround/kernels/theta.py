@@ -87,6 +87,12 @@ def square(t, t_low):
     return t2, fma(t, t, -t2) + (t + t) * t_low
 
 
+@kernel
+def or_zero(x, least):
+    """x ≥ 0, or 0 below `least`, where its powers matter no more.  Arithmetic on subnormal ones would be slow."""
+    return 0.0 if x < least else x
+
+
 class Weights(NamedTuple):
     """A nopython function of k that returns a tuple of weights, and the number of its terms."""
 
