@@ -47,16 +47,18 @@ class Windows(NamedTuple):
         @kernel
         def choose(sharpness, *args):
             k, radius = sharpness
+            # Without `and`, whose many branches would not leave a loop of nopython code.
+            there, reached = radius > 0, k * radius
             # Further out, what the window leaves out is below any rounding error.
-            if radius > 0 and k < SOFT and 0 <= k * radius < soft_reach:
+            if there & (k < SOFT) & (reached >= 0) & (reached < soft_reach):
                 return soft(sharpness, *args)
-            if radius > 0 and k >= SOFT and k * radius < reach:
-                if radius <= FEW:
-                    return few(sharpness, *args)
+            near = there & (k >= SOFT) & (reached < reach)
+            if near & (radius <= FEW):
+                return few(sharpness, *args)
+            if near:
                 return wide(sharpness, *args)
-            if radius < 0 or k < 0:
-                k = np.nan
-            return whole(np.inf if radius == 0 and k >= 0 else k, *args)
+            k = np.nan if (radius < 0) | (k < 0) else k
+            return whole(np.inf if (radius == 0) & (k >= 0) else k, *args)
 
         return choose
 
