@@ -109,6 +109,7 @@ class _Parts(NamedTuple):
     outputs: Any
 
 
+@cache
 def _parts(row: Ufunc, real: Any) -> _Parts:
     from .kernels.staircase import at_point
 
@@ -137,12 +138,12 @@ def _of_numbers(row: Ufunc, real: Any) -> Callable[..., Any]:
     return of_numbers
 
 
-def _of_arrays(row: Ufunc, real: Any, uniform: bool) -> Callable[..., Any]:
-    """The same where some are arrays, with one sharpness for all elements or with many."""
-    line, sharpness_of, results_of, outputs = _parts(row, real)
+@cache
+def _filled(row: Ufunc, real: Any) -> Any:
+    """The function that fills arrays for one sharpness, with a loop for each regime."""
     first, last, pair = row.output.picks[0], row.output.picks[-1], row.nout == 2
 
-    def regime_filled(regime: Any) -> Any:
+    def filled(regime: Any) -> Any:
         constants_of, point, _ = regime
 
         @_inline
@@ -156,8 +157,16 @@ def _of_arrays(row: Ufunc, real: Any, uniform: bool) -> Callable[..., Any]:
 
         return fill
 
+    line = _parts(row, real).line
+    return line.chosen(list(map(filled, line.regimes)))
+
+
+def _of_arrays(row: Ufunc, real: Any, uniform: bool) -> Callable[..., Any]:
+    """The same where some are arrays, with one sharpness for all elements or with many."""
+    _, sharpness_of, results_of, outputs = _parts(row, real)
+    first, last, pair = row.output.picks[0], row.output.picks[-1], row.nout == 2
     if uniform:
-        fill = line.chosen(list(map(regime_filled, line.regimes)))
+        fill = _filled(row, real)
 
         def of_arrays(x, *sharpness):
             y = np.empty(x.shape, real)
