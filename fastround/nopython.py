@@ -1,19 +1,19 @@
 """The same names in nopython code.
 
 There a function with one output is a DUFunc of the point kernel, so that Numba fuses array expressions around it into
-one loop; with two outputs, it is a tuple of scalars or a loop that fills two arrays.  None of it starts
-threads: the caller's `parallel=True` does.
+one loop.  With two outputs, and over windows, it returns scalars or fills arrays in a loop of its own, for whose sake
+the regime is chosen once.  None of it starts threads: the caller's `parallel=True` does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import errors, types
+from numba import errors, njit, types
 from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose
 from numba.extending import intrinsic, overload, typeof_impl
@@ -24,7 +24,7 @@ from .table import UFUNCS, Ufunc
 def register(ufuncs: dict[str, np.ufunc]) -> None:
     """Let Numba see the ufuncs."""
     for row in UFUNCS:
-        (_register_pair if row.nout == 2 else _register_single)(row, ufuncs[row.name])
+        (_register_loops if row.function.windowed or row.nout == 2 else _register_dufunc)(row, ufuncs[row.name])
 
 
 def _real(x: Any, k: Any, radius: Any = types.int64) -> Any:
@@ -66,71 +66,142 @@ def _fence(builder, k):
 
 
 _OPTIONS = {"error_model": "numpy", "forceinline": True}
+_inline = njit(**_OPTIONS)
 
 
-def _scalar(row: Ufunc) -> Callable[..., Any]:
-    """The function of scalars, for use in nopython code."""
+class _Parts(NamedTuple):
+    """What a ufunc is made of in nopython code, for one precision."""
 
-    def results_of(real: Any) -> Any:
-        from .kernels.elementary import kernel
-        from .kernels.staircase import at_point
+    line: Any
+    # The function of k and the radius, or of k twice, that returns what the regimes take.
+    sharpness: Any
+    # The function of that and of one x that returns all there is.
+    results: Any
+    # The function of the first and the last output that returns what the ufunc does.
+    outputs: Any
 
-        line = row.function.staircase(real)
-        first, last = row.output.picks[0], row.output.picks[-1]
-        # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
-        results = line.chosen(list(map(at_point, line.regimes)))
 
-        @kernel
-        def pair(sharpness, x):
-            result = results(sharpness, x)
-            return result[first], result[last]
+@cache
+def _parts(row: Ufunc, real: Any) -> _Parts:
+    from .kernels.staircase import at_point
 
-        @kernel
-        def single(sharpness, x):
-            return results(sharpness, x)[first]
-
-        return pair if row.nout == 2 else single
-
+    line = row.function.staircase(real)
     if row.function.windowed:
+        sharpness = _inline(lambda k, radius: (np.float64(k), np.float64(radius)))
+    else:
+        sharpness = _inline(lambda k, again: np.float64(k))
+    # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
+    results = line.chosen(list(map(at_point, line.regimes)))
+    outputs = _inline((lambda first, last: (first, last)) if row.nout == 2 else (lambda first, last: first))
+    return _Parts(line, sharpness, results, outputs)
 
-        def windowed(x: Any, k: Any, radius: Any) -> Any:
-            raise NotImplementedError
 
-        @overload(windowed, jit_options=_OPTIONS)
-        def compile_windowed(x, k, radius):
-            if (real := _real(x, k, radius)) is None:
-                return None
-            results = results_of(real)
-            return lambda x, k, radius: results((np.float64(k), np.float64(radius)), real(x))
+def _of_numbers(row: Ufunc, real: Any) -> Callable[..., Any]:
+    """The ufunc in nopython code where all operands are scalars."""
+    _, sharpness_of, results_of, outputs = _parts(row, real)
+    first, last = row.output.picks[0], row.output.picks[-1]
 
-        return windowed
+    def of_numbers(x, *sharpness):
+        results = results_of(sharpness_of(sharpness[0], sharpness[-1]), real(x))
+        return outputs(results[first], results[last])
+
+    return of_numbers
+
+
+@cache
+def _filled(row: Ufunc, real: Any) -> Any:
+    """The function that fills arrays for one sharpness, with a loop for each regime."""
+    first, last, pair = row.output.picks[0], row.output.picks[-1], row.nout == 2
+
+    def filled(regime: Any) -> Any:
+        constants_of, point, _ = regime
+
+        @_inline
+        def fill(sharpness, xs, ys, zs):
+            constants = constants_of(sharpness)
+            for i in range(xs.size):
+                results = point(real(xs[i]), constants)
+                ys[i] = results[first]
+                if pair:
+                    zs[i] = results[last]
+
+        return fill
+
+    line = _parts(row, real).line
+    return line.chosen(list(map(filled, line.regimes)))
+
+
+def _of_arrays(row: Ufunc, real: Any, uniform: bool) -> Callable[..., Any]:
+    """The same where some are arrays, with one sharpness for all elements or with many."""
+    _, sharpness_of, results_of, outputs = _parts(row, real)
+    first, last, pair = row.output.picks[0], row.output.picks[-1], row.nout == 2
+    if uniform:
+        fill = _filled(row, real)
+
+        def of_arrays(x, *sharpness):
+            y = np.empty(x.shape, real)
+            z = np.empty(x.shape, real) if pair else y
+            fill(sharpness_of(sharpness[0], sharpness[-1]), x.ravel(), y.reshape(-1), z.reshape(-1))
+            return outputs(y, z)
+
+    else:
+
+        def of_arrays(x, *sharpness):
+            k, radius = sharpness[0], sharpness[-1]
+            shape = np.broadcast_shapes(np.shape(x), np.shape(k), np.shape(radius))
+            y = np.empty(shape, real)
+            z = np.empty(shape, real) if pair else y
+            # Of what lies otherwise than the results, these are copies.
+            xs, ks = np.broadcast_to(x, shape).ravel(), np.broadcast_to(k, shape).ravel()
+            radii, ys, zs = np.broadcast_to(radius, shape).ravel(), y.reshape(-1), z.reshape(-1)
+            for i in range(xs.size):
+                results = results_of(sharpness_of(ks[i], radii[i]), real(xs[i]))
+                ys[i] = results[first]
+                if pair:
+                    zs[i] = results[last]
+            return outputs(y, z)
+
+    return of_arrays
+
+
+def _register_loops(row: Ufunc, ufunc: np.ufunc) -> None:
+    """As a function of scalars, or with loops that fill arrays."""
+
+    def call(x, *sharpness):
+        raise NotImplementedError
+
+    call.__name__ = row.name
+    _stand_ins[ufunc] = lambda: call
+
+    @overload(call, jit_options=_OPTIONS)
+    def compile_call(x, *sharpness):
+        operands = (x, *sharpness)
+        if len(operands) != row.nin:
+            return None
+        if (real := _real(*operands)) is not None:
+            return _of_numbers(row, real)
+        if (real := _real(*map(_element, operands))) is None:
+            return None
+        return _of_arrays(row, real, uniform=not any(isinstance(t, types.Array) for t in sharpness))
+
+
+def _register_dufunc(row: Ufunc, ufunc: np.ufunc) -> None:
+    """As a DUFunc, with which array expressions fuse."""
 
     def scalar(x: Any, k: Any) -> Any:
         raise NotImplementedError
 
     @overload(scalar, jit_options=_OPTIONS)
-    def compile_scalar(x, k):
-        if (real := _real(x, k)) is None:
-            return None
-        results = results_of(real)
-        return lambda x, k: results(np.float64(k), real(x))
-
-    return scalar
-
-
-def _register_single(row: Ufunc, ufunc: np.ufunc) -> None:
-    scalar = _scalar(row)
+    def compile_scalar(x, *sharpness):
+        real = _real(x, *sharpness)
+        return None if real is None else _of_numbers(row, real)
 
     def point(x, k):
         return _inlined(scalar(x, k))
 
-    def windowed_point(x, k, radius):
-        return _inlined(scalar(x, k, radius))
-
-    made = windowed_point if row.function.windowed else point
     # Numba's messages name it.
-    made.__name__ = made.__qualname__ = row.name
-    _dufuncs[ufunc] = cache(lambda: _dufunc_class()(made))
+    point.__name__ = point.__qualname__ = row.name
+    _stand_ins[ufunc] = cache(lambda: _dufunc_class()(point))
 
 
 @cache
@@ -171,75 +242,16 @@ def _dufunc_class() -> Any:
     return FusedDUFunc
 
 
-# Numba takes a ufunc here for its DUFunc, not for an overload that calls it: only so do array expressions fuse.
-_dufuncs: dict[np.ufunc, Callable[[], Any]] = {}
+# What Numba takes a ufunc for.  An overload of the ufunc itself would be called for each element of an array.
+_stand_ins: dict[np.ufunc, Callable[[], Any]] = {}
 
 
 @typeof_impl.register(np.ufunc)
 def _typeof_ufunc(ufunc: np.ufunc, context: Any) -> Any:
     # As an argument, a ufunc is what every other is: nothing that Numba can pass on.
-    if ufunc not in _dufuncs or context.purpose is Purpose.argument:
+    if ufunc not in _stand_ins or context.purpose is Purpose.argument:
         return None
-    return cpu_target.typing_context.resolve_value_type(_dufuncs[ufunc]())
-
-
-def _register_pair(row: Ufunc, ufunc: np.ufunc) -> None:
-    scalar = _scalar(row)
-    if row.function.windowed:
-
-        @overload(ufunc, jit_options=_OPTIONS)
-        def compile_windowed_pair(x, k, radius):
-            if _real(x, k, radius) is not None:
-                return lambda x, k, radius: scalar(x, k, radius)
-            real = _real(*map(_element, (x, k, radius)))
-            if real is None:
-                return None
-
-            def arrays(x, k, radius):
-                shape = np.broadcast_shapes(np.shape(x), np.shape(k), np.shape(radius))
-                value, slope = np.empty(shape, real), np.empty(shape, real)
-                # Of what lies otherwise than the results, these are copies.
-                xs, ks = np.broadcast_to(x, shape).ravel(), np.broadcast_to(k, shape).ravel()
-                radii = np.broadcast_to(radius, shape).ravel()
-                values, slopes = value.reshape(-1), slope.reshape(-1)
-                for i in range(xs.size):
-                    values[i], slopes[i] = scalar(xs[i], ks[i], radii[i])
-                return value, slope
-
-            return arrays
-
-        return
-
-    @overload(ufunc, jit_options=_OPTIONS)
-    def compile_pair(x, k):
-        if _real(x, k) is not None:
-            return lambda x, k: scalar(x, k)
-        real = _real(*map(_element, (x, k)))
-        if real is None:
-            return None
-
-        if isinstance(k, types.Array):
-
-            def arrays(x, k):
-                shape = np.broadcast_shapes(np.shape(x), np.shape(k))
-                value, slope = np.empty(shape, real), np.empty(shape, real)
-                # Of what lies otherwise than the results, these are copies.
-                xs, ks = np.broadcast_to(x, shape).ravel(), np.broadcast_to(k, shape).ravel()
-                values, slopes = value.reshape(-1), slope.reshape(-1)
-                for i in range(xs.size):
-                    values[i], slopes[i] = scalar(xs[i], ks[i])
-                return value, slope
-
-        else:
-
-            def arrays(x, k):
-                value, slope = np.empty(x.shape, real), np.empty(x.shape, real)
-                xs, values, slopes = x.ravel(), value.reshape(-1), slope.reshape(-1)
-                for i in range(xs.size):
-                    values[i], slopes[i] = scalar(xs[i], k)
-                return value, slope
-
-        return arrays
+    return cpu_target.typing_context.resolve_value_type(_stand_ins[ufunc]())
 
 
 def _element(t: Any) -> Any:

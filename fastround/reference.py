@@ -299,6 +299,65 @@ def _density_window(cell: _Cell, k: float, ahead: int, behind: int) -> _Jet:
     return _Jet(mean, _share(slopes, others), _share(slopes_k, others))
 
 
+# --- Wide windows of soft steps -------------------------------------------------------------------
+#
+# Where a window has many integers and the steps are soft, the Euler-Maclaurin formula sums it: by the
+# midpoint rule, the sigmoid method has
+#
+#     S - c = r t + (r^3 / 6 - r / 24) t'' + ...,        t = tanh(k z / 2) at the end z = M,
+#
+# and the derivatives of t are by z.  As (kM)^4 exp(-kM) is never large, the next term is below
+# M^-4 of the first.  With kW and kV the sums of k rho(k(x - n)) and of (n - c) k rho(k(x - n)),
+#
+#     kW = dS/dx,        kV = r dS/dx - k dS/dk        for windows that end at z = M + 1/2,
+#
+# and D - c = V / W.  Divided by t, what nearly cancels in V is 1 - y / sinh(y), with y = kz.
+
+_MANY = 10_000
+"""Windows with more terms that matter than these are not summed one by one."""
+
+
+def _end_of_window(k: float, z: float) -> tuple[float, float]:
+    """t = tanh(kz/2) and its cosh^-2."""
+    e = _decay(k, _Distance(z, 0.0))
+    return -math.expm1(-k * z) / (1.0 + e), 4.0 * e / (1.0 + e) ** 2
+
+
+def _sigmoid_soft_window(a: float, k: float, z: float) -> _Jet:
+    """S less c, for a window that ends at z."""
+    t, s = _end_of_window(k, z)
+    b, b_x = (a - 4.0 * a**3) / 48.0, (1.0 - 12.0 * a * a) / 48.0
+    c = k * k * s
+    c_k = k * s * (2.0 * t + k * z / 2.0 * (s - 2.0 * t * t))  # of c t
+    return _Jet(t * (a + c * b), t * (1.0 + c * b_x), a * z / 2.0 * s + c_k * b)
+
+
+def _lag(y: float) -> tuple[float, float]:
+    """1 - y / sinh(y), and its derivative."""
+    if y > 30.0:
+        return 1.0 - 2.0 * y * math.exp(-y), 2.0 * (y - 1.0) * math.exp(-y)
+    # From sinh(y) / y - 1.
+    powers = [y ** (2 * i - 1) / math.factorial(2 * i + 1) for i in range(1, 60)]
+    excess, growth = y * math.fsum(powers), math.fsum(2 * i * p for i, p in enumerate(powers, 1))
+    return excess / (1.0 + excess), growth / (1.0 + excess) ** 2
+
+
+def _density_soft_window(a: float, k: float, z: float) -> _Jet:
+    """D less c, for a window that ends at z; top and bottom are V / a and W, over t / k."""
+    t, s = _end_of_window(k, z)
+    y = k * z
+    lag, lag_y = _lag(y)
+    c, c_k = k * k * s / 48.0, k * s / 48.0 * (2.0 - y * t)
+    # Of the three terms of k dS/dk.
+    p, p_k = 3.0 - lag - y * t, -z * (lag_y + t + y * s / 2.0)
+    e, f = 1.0 - 4.0 * a * a, 1.0 - 12.0 * a * a
+    top, bottom = lag - c * (e * p - f), 1.0 + c * f
+    top_k = z * lag_y - c_k * (e * p - f) - c * e * p_k
+    ratio = top / bottom
+    slope = lag - c * ((p - 1.0) + 12.0 * a * a * (3.0 - p)) + 24.0 * c * a * (a * ratio)
+    return _Jet(a * ratio, slope / bottom, a * (top_k - ratio * c_k * f) / bottom)
+
+
 # --- The dual series ------------------------------------------------------------------------------
 
 
@@ -401,10 +460,14 @@ def _away_from_reals(x: float, k: float) -> _Jet | None:
     return None
 
 
-def _window(method: _Method, cell: _Cell, k: float, radius: int) -> _Jet:
+def _window(method: _Method, cell: _Cell, k: float, radius: float) -> _Jet:
+    terms = _terms_that_matter(k, radius)
+    if terms > _MANY:
+        a, m = float(cell.offset), float(min(radius, 2**1023))
+        return _sigmoid_soft_window(a, k, m) if method == "sigmoid" else _density_soft_window(a, k, m + 0.5)
     if method == "sigmoid":
-        return _sigmoid_window(cell, k, radius)
-    return _density_window(cell, k, radius, radius)
+        return _sigmoid_window(cell, k, terms)
+    return _density_window(cell, k, terms, terms)
 
 
 def _infinite(method: _Method, shift: float, x: float, k: float) -> _Jet:
@@ -419,7 +482,7 @@ def _infinite(method: _Method, shift: float, x: float, k: float) -> _Jet:
         less_x = _sigmoid_dual(cell, k) if method == "sigmoid" else _density_dual(cell, k)
         value = cell.at(*cell.offset, less_x.value)
         return _Jet(value, less_x.grad, cell.sign * less_x.grad_k)
-    less_c = _window(method, cell, k, _terms_that_matter(k))
+    less_c = _window(method, cell, k, math.inf)
     if float(cell.ahead(0.5)) == 0.0:  # on a step, half-way up for every k
         return _Jet(cell.at(0.5), less_c.grad, 0.0)
     return _Jet(cell.at(less_c.value), less_c.grad, cell.sign * less_c.grad_k)
@@ -433,7 +496,7 @@ def _windowed(method: _Method, shift: float, x: float, k: float, radius: Support
     cell = _locate(x, shift)
     if math.isinf(k):
         return _Jet(cell.at(), 0.0, 0.0)
-    less_c = _window(method, cell, k, _terms_that_matter(k, radius))
+    less_c = _window(method, cell, k, radius)
     return _Jet(cell.at(less_c.value), less_c.grad, cell.sign * less_c.grad_k)
 
 

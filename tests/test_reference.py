@@ -481,6 +481,29 @@ def test_limits_of_windows(method: Method, step: str) -> None:
             assert grad_k(x, 1e-9, radius) == pytest.approx(leaning, abs=1e-7)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_wide_windows_of_soft_steps(method: Method) -> None:
+    """As the definition has it; and with any radius, in closed form where the steps are softer still."""
+    value, grad, grad_k = functions(f"{method}_round_windowed")
+    radius = 10_001
+    for x, k in ((0.3, 1e-7), (-0.4999, 4e-5), (2.1, 3e-4), (0.5, 3e-3)):
+        exact.prec = 160
+        y, c = exact.mpf(x), round(x)
+        if method == "sigmoid":
+            truth = sigmoid_window(y, exact.mpf(k), c, radius)
+        else:
+            truth = density_sum(y, exact.mpf(k), range(c - radius, c + radius + 1))
+        assert ulp_error(value(x, k, radius), truth[0]) <= 5
+        assert ulp_error(grad(x, k, radius), truth[1]) <= 6
+        assert abs(grad_k(x, k, radius) - truth[2]) <= 4e-16 * radius * min(radius, 1 / k)
+    for huge, k in itertools.product((2**62, 10**400), (0.0, 5e-324, 1e-160, 1e-19, 1e-3)):
+        m, t = min(huge, 1e308), math.tanh(k * min(huge, 1e308) / 2)
+        lag = t if method == "sigmoid" else 1 - k * m / math.sinh(k * m) if 0 < k * m < 700 else float(k * m > 1)
+        assert value(0.25, k, huge) == pytest.approx(0.25 * lag, rel=1e-14)
+        assert grad(0.25, k, huge) == pytest.approx(lag, rel=1e-14)
+        assert math.isfinite(grad_k(0.25, k, huge))
+
+
 # --- As published ---------------------------------------------------------------------------------
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import re
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 from accuracy import BOUNDS, PRECISIONS, sweep
-from numba import errors, njit
+from numba import errors, float64, guvectorize, int64, njit, prange, types
 from oracle import mp, oracle
 from processes import compile_ahead, run
 
@@ -379,6 +380,65 @@ def test_in_nopython_code() -> None:
     for radius in (3.0, np.ones(X.size), None):
         with pytest.raises(errors.TypingError):
             single(X, 2.0, radius)
+
+
+@njit(parallel=True)
+def _in_parallel(x: Any, k: float, radius: int) -> Any:
+    y = np.empty_like(x)
+    for i in prange(x.size):
+        y[i] = fr.sigmoid_round_windowed(x[i], k, radius)
+    return y, 2 * fr.sigmoid_round_windowed(x, k, radius) + x
+
+
+def test_under_the_decorators_of_numba() -> None:
+    """`prange` and array expressions beside it; strided arrays, and those of windows."""
+    ufunc = fr.sigmoid_round_windowed
+    y = ufunc(X, 3.0, 7)
+    for got, want in zip(_in_parallel(X, 3.0, 7), (y, 2 * y + X), strict=True):
+        assert_same(got, want)
+    compiled = njit(lambda x, k, radius: ufunc(x, k, radius))
+    k, radii = np.arange(9.0), np.arange(27).reshape(3, 9)
+    assert_same(compiled(2.7, k, radii), ufunc(2.7, k, radii))
+    for x in (X[:96].reshape(8, 12)[::2, ::-3], X[:96].reshape(8, 12)[:0, ::-1]):
+        assert_same(compiled(x, 3.0, 2), ufunc(x, 3.0, 2))
+
+
+@pytest.mark.long
+def test_in_nopython_code_of_any_kind() -> None:
+    """Operands of more layouts and types, and inside a ufunc of the caller."""
+    ufunc, x = fr.sigmoid_round_windowed, X[:96]
+    compiled = njit(lambda x, k, radius: ufunc(x, k, radius))
+    for operand in (x.reshape(8, 12), x.reshape(8, 12).T, np.array(0.3), x[:0]):
+        assert_same(compiled(operand, 3.0, 2), ufunc(operand, 3.0, 2))
+    assert_same(compiled(x.astype("f4"), 3.0, 2), ufunc(x.astype("f4"), np.float64(3), 2))
+
+    @guvectorize([(float64[:], float64, int64, float64[:])], "(n),(),()->(n)")
+    def rows(x: Any, k: Any, radius: Any, y: Any) -> None:
+        y[:] = fr.sigmoid_round_windowed(x, k, radius)
+
+    k, radius = np.array([0.1, 3.0, 20.0]), np.array([7, 2, 7])
+    assert_same(rows(x, k, radius), ufunc(x, k[:, None], radius[:, None]))
+
+
+def _array(x: Any, k: float, radius: int, y: Any) -> Any:
+    return fr.sigmoid_round_windowed(x, k, radius)
+
+
+def _loop(x: Any, k: float, radius: int, y: Any) -> None:
+    for i in range(x.size):
+        y[i] = fr.sigmoid_round_windowed(x[i], k, radius)
+
+
+@pytest.mark.parametrize("function", [_array, _loop])
+def test_nopython_loops_have_their_constants_before_them(function: Any) -> None:
+    """For each regime there is a loop in vector registers, for which its constants cannot be in it."""
+    array = types.Array(types.float64, 1, "C")
+    compiled = njit((array, types.float64, types.int64, array))(function)
+    code = compiled.inspect_llvm(compiled.signatures[0])
+    loops = re.findall(r"^vector\.body.*?^  br [^\n]*", code, re.M | re.S)
+    # In a loop of the caller, LLVM may leave two of the seven regimes together.
+    assert len(loops) >= (7 if function is _array else 6)
+    assert not any("@constants" in loop for loop in loops)
 
 
 @pytest.mark.long

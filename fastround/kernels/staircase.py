@@ -47,16 +47,18 @@ class Windows(NamedTuple):
         @kernel
         def choose(sharpness, *args):
             k, radius = sharpness
+            # Without `and`, whose many branches would not leave a loop of nopython code.
+            reached = k * radius
             # Further out, what the window leaves out is below any rounding error.
-            if radius > 0 and 0 <= k * radius < reach:
-                if k < SOFT:
-                    return soft(sharpness, *args)
-                if k < sharpest:
-                    return smooth(sharpness, *args)
+            differs = (radius > 0) & (reached >= 0) & (reached < reach)
+            if differs & (k < SOFT):
+                return soft(sharpness, *args)
+            if differs & (k < sharpest):
+                return smooth(sharpness, *args)
+            if differs:
                 return sharp(sharpness, *args)
-            if radius < 0 or k < 0:
-                k = np.nan
-            return whole(np.inf if radius == 0 and k >= 0 else k, *args)
+            k = np.nan if (radius < 0) | (k < 0) else k
+            return whole(np.inf if (radius == 0) & (k >= 0) else k, *args)
 
         return choose
 
