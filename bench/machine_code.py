@@ -126,19 +126,23 @@ _ARM = re.compile(r"\tf(n?m?(?:add|sub)|n?mul|n?ml[as]|div)(\.\d[sd])?\t([vzsd])
 
 def _inner_loop(body: list[str]) -> InnerLoop:
     operations: Counter[str] = Counter()
-    widths = set()
+    widths: dict[str, int] = {}
     for line in body:
         if found := _X86.match(line):
             name, packed, kind, operands = found.groups()
             width = max(bits for letter, bits in zip("xyz", (128, 256, 512), strict=True) if f"{letter}mm" in operands)
-            widths.add(width if packed == "p" else 0)
+            width *= packed == "p"
         elif found := _ARM.match(line):
             name, suffix, register, layout, _ = found.groups()
             lanes = suffix or layout
             kind = lanes[-1] if lanes else register
-            widths.add(0 if not lanes else 64 if lanes == ".2s" else 128)
+            width = 0 if not lanes else 64 if lanes == ".2s" else 128
         else:
             continue
+        widths[kind] = min(widths.get(kind, width), width)
         fused = re.search("m(add|sub|l)", name)
         operations[f"{'fma' if fused else 'div' if name == 'div' else 'other'} {kind}"] += 1
-    return InnerLoop(min(widths, default=0), operations)
+    if len(widths) == 2:
+        # As many numbers of float32 as of float64 fill half a register.
+        widths["s"] *= 2
+    return InnerLoop(min(widths.values(), default=0), operations)

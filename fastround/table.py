@@ -107,7 +107,7 @@ FUNCTIONS = (
 )
 
 # In ulp: of the infinite sums, and of those over windows, where dense sweeps found 5.9 and 7.3.
-_BOUNDS = {False: {"value": 4, "grad": 6}, True: {"value": 8, "grad": 8}}
+_BOUNDS = {False: {"value": 4, "grad": 6}, True: {"value": 5, "grad": 7}}
 _VALUE_BOUND = "The value is within {value} ulp of the exact one"
 _GRAD_BOUND = "∂/∂x is within {grad} ulp of the exact one while it is a normal number, and may be 0 below"
 _GRAD_K_BOUND = "∂/∂k is within 8 ulp of the larger of the machine epsilon and its largest magnitude over x"
@@ -213,7 +213,9 @@ Examples
 _RADIUS = """radius : array_like of int
     How many integers are taken on either side of the nearest one; of any integer type.
 """
-_WINDOWED_GRAD_K_BOUND = f"{_GRAD_K_BOUND},\nor within 6 ε·min(radius, 1 + 1/k), ε being the machine epsilon"
+_WINDOWED_GRAD_K_BOUND = (
+    f"{_GRAD_K_BOUND},\nor, in float64, within 6 ε·min(radius, 1 + 1/k), ε being the machine epsilon"
+)
 _WINDOWED_SPECIAL = {
     "": "{hard} at k = 0, at k = ∞ and at radius = 0, and ±∞ at x = ±∞",
     "_grad": "0 at k = 0, at k = ∞ and at radius = 0, and nan at x = ±∞",

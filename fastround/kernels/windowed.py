@@ -39,8 +39,13 @@ from .theta import Regime, quotient, scaled, square
 
 # Below this sharpness, the soft regime.
 SOFT = 0.125
-# Of each method, where the sharp regime begins.
-_SHARPEST = {"sigmoid": 6.0, "density": 3.7}
+# Of each method and precision, where the sharp regime begins.
+_SHARPEST = {
+    ("sigmoid", np.float32): 6.0,
+    ("sigmoid", np.float64): 5.0,
+    ("density", np.float32): 3.7,
+    ("density", np.float64): 3.4,
+}
 # The greatest k·M where windows are not as the infinite sum.
 _FARTHEST = 80.0
 # The Euler–Maclaurin formula of the midpoint rule: the coefficients of z/sinh z in powers of (2z)².
@@ -66,7 +71,7 @@ class Windowed(NamedTuple):
 @cache
 def windowed(method: str, real: Any) -> Windowed:
     """The method "sigmoid" or "density" for one precision, `real` being np.float32 or np.float64."""
-    sharpest = _SHARPEST[method]
+    sharpest = _SHARPEST[method, real]
     return Windowed(
         42.0 if real is np.float32 else _FARTHEST,
         sharpest,
@@ -148,7 +153,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     unshifted, half, one, two = shift(real), real(0.5), real(1), real(2)
     # All other coefficients are next to nothing there.
     lengths = _LENGTHS[method, real]
-    window, polynomials = _window(method, 4), fraction(method, lengths)
+    window, polynomials = _window(method, 5), fraction(method, lengths)
     n_real, w_real, slope_real = (rounded(real, length) for length in lengths)
     times = product(1, lengths[2])
     double = real is np.float64
@@ -206,9 +211,9 @@ def _sharp_regime(method: str, real: Any) -> Regime:
 # How many coefficients of n, w and R matter in the sharp regime.
 _LENGTHS = {
     ("sigmoid", np.float32): (3, 4, 6),
-    ("sigmoid", np.float64): (3, 4, 6),
+    ("sigmoid", np.float64): (5, 4, 8),
     ("density", np.float32): (4, 5, 8),
-    ("density", np.float64): (6, 7, 12),
+    ("density", np.float64): (8, 9, 15),
 }
 
 
