@@ -45,7 +45,7 @@ def positions(rng: np.random.Generator, count: int, real: Any) -> Any:
 
 
 def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: Any) -> Iterator[Any]:
-    """Sharpnesses log-uniform in [10^-3, 10^6], and the places where the kernel changes its regime, ± 2 ulp."""
+    """Sharpnesses log-uniform in [10^-3, 10^6], and where something changes."""
     for k in 10.0 ** rng.uniform(-3, 6, count // 3):
         yield real(k)
     # Where there is something to get wrong.
@@ -54,6 +54,10 @@ def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: 
     for bound in staircase(function.build(), function.place, real).bounds:
         for steps in range(-2, 3):
             yield real(bound) + real(steps) * np.spacing(real(bound))
+    # Where the slope next to an integer leaves the normal numbers.
+    edge = -np.log(np.finfo(real).tiny) * {"sigmoid": 2, "density": 1}[function.method]
+    for k in edge * rng.uniform(1, 1.012, 4):
+        yield real(k)
 
 
 def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[Any, int]]:

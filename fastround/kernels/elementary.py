@@ -99,7 +99,8 @@ def nopython(interpreted: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda typed: interpreted if config.DISABLE_JIT else intrinsic(typed)
 
 
-def _interpreted_fma(a: Any, b: Any, c: Any) -> Any:
+def interpreted_fma(a: Any, b: Any, c: Any) -> Any:
+    """a·b + c, rounded once, without the JIT."""
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
         return a * b + c
     exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
@@ -128,7 +129,7 @@ def _interpreted_subnormal(n: Any) -> Any:
     return type(n)(math.ldexp(float(np.rint(n)), 1 - bias - mantissa))
 
 
-@nopython(_interpreted_fma)
+@nopython(interpreted_fma)
 def fma(typingctx, a, b, c):
     """a·b + c, rounded once."""
 

@@ -3,9 +3,15 @@
 The coefficients of the polynomials n and w depend on k and the window.  From them follow the derivatives, since
 ∂y/∂r = kY, ∂Y/∂r = k(2+y) and Y² = y(4+y):
 
-    ∂/∂x = k·R/w²,  R = (2+y)·n·w + y(4+y)·(n′w − nw′),        ∂/∂k = (r·R + Y·C)/w²,  C = w·∂n/∂k − n·∂w/∂k.
+    ∂/∂x = k·R/w²,  R = (2+y)·n·w + y(4+y)·Δ,  Δ = n′w − nw′,        ∂/∂k = (r·R + Y·C)/w²,  C = w·∂n/∂k − n·∂w/∂k.
 
-All coefficients of n, w and R are positive.
+All coefficients of n, w and R are positive.  Next to a step of a sharp staircase, where r is nearly ½, the terms of
+∂/∂k cancel, all but y/k of them.  With ∂ = ∂/∂k + ½·y·∂/∂y and C̃ = w·(∂n + ½n) − n·∂w it is
+
+    C = C̃ − ½(n·w + y·Δ),        ½R + (2+y)·C = y·Δ + (2+y)·C̃,
+
+and of n and w, ∂n + ½n and ∂w lack the terms of highest degree, for the largest e is like e^(−kr) of a step, 1/y: the
+derivatives here are ∂ plus a multiple, which is such that it is so of every factor.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ NEAR = 3
 
 
 class _Number:
-    """A number that depends on k, and its derivative if that is wanted: Python's numbers or LLVM's."""
+    """A number that depends on k, and a derivative of it if that is wanted: Python's numbers or LLVM's."""
 
     def __init__(self, arithmetic: Arithmetic, value: Any, change: Any = None):
         self.arithmetic, self.value, self.change = arithmetic, value, change
@@ -79,41 +85,66 @@ def _derivative(a: _Polynomial) -> _Polynomial:
     return [i * c for i, c in enumerate(a)][1:]
 
 
-def _window(method: str, arithmetic: Arithmetic, *window: Any) -> tuple[_Polynomial, _Polynomial]:
-    """The polynomials n and w.
+def _window(method: str, arithmetic: Arithmetic, *window: Any) -> tuple[_Polynomial, _Polynomial, _Polynomial, Any]:
+    """The polynomials n, with ∂n + ½n, and w, with ∂w, both over the first e and less half themselves.
 
-    A window is e and t·e of the near distances s, and Σ e^(i+1), Σ s·t·e^(i+1) and Σ s²·e^(i+1) over all others, whose
-    fractions make a power series in y.
+    (In the density method, less themselves.)  Then n again, in the density method less 4 + y, and w at y = 0 less 1/e.
+
+    A window is 1/e of the first distance, e, t, t·e and (1−t)·e of the near distances s, and Σ e^(i+1), Σ s·t·e^(i+1)
+    and Σ s²·e^(i+1) over all others, whose fractions make a power series in y.
     """
-    multiply, add, number = arithmetic.multiply, arithmetic.add, arithmetic.number
+    multiply, number = arithmetic.multiply, arithmetic.number
 
-    def combined(a: float, x: Any, b: float, y: Any) -> Any:
-        return add(multiply(number(a), x), multiply(number(b), y))
+    def combined(*terms: Any) -> Any:
+        return arithmetic.sum([multiply(number(a), x) for a, x in terms])
+
+    def with_more(c: _Number, multiple: float) -> _Number:
+        return _Number(arithmetic, c.value, combined((multiple, c.value), (1.0, c.change)))
 
     # The derivatives of e and t by k are −s·t·e and 2s·e, and t² is 1 − 4e.
-    all_e, all_te, sums, moments, squares = window
+    inverse, *near, sums, moments, squares = window
     offset = {"sigmoid": 0.5, "density": 0.0}[method]
-    near = []
-    for s, e, te in zip([j - offset for j in range(1, NEAR + 1)], all_e, all_te, strict=True):
-        change = multiply(e, combined(6 * s, e, -s, number(1)))
-        near.append((s, _Number(arithmetic, e, multiply(number(-s), te)), _Number(arithmetic, te, change)))
+    (_, e, t, te, rest), *others = [(j - offset, *each) for j, each in enumerate(zip(*near, strict=True), 1)]
+    less_one = multiply(number(-1.0), multiply(rest, inverse))
+    start = _Number(arithmetic, inverse, multiply(number(1 - offset), multiply(less_one, inverse)))
     power = range(len(sums) - 1)
     e_sums = [_Number(arithmetic, sums[i], multiply(number(-i - 1), moments[i])) for i in power]
-    te_sums = [_Number(arithmetic, moments[i], combined(4 * i + 6, squares[i + 1], -i - 1, squares[i])) for i in power]
-    # The products of all 1 + ey but one.
-    others = [_times(*([1, e] for i, (_, e, _) in enumerate(near) if i != j)) for j in range(NEAR)]
+    # 1 + ey of the other near ones
+    factors = [[1, _Number(arithmetic, e, combined((s, rest), (0.5 - s, e)))] for s, e, _, _, rest in others]
     if method == "sigmoid":
         # Σ e/(1+ey)
-        w = _times(others[0], [1, near[0][1]])
-        return _plus(_derivative(w), _times(w, [(-1) ** i * e_sums[i] for i in power])), w
-    # Σ s·t·e/(1+ey)² over 1/(4+y) + Σ e(2+(1−2e)y)/(1+ey)²
-    whole = _times(others[0], [1, near[0][1]], others[0], [1, near[0][1]])
-    weights = [_times([2 * e, e + -2 * (e * e)], q, q) for (_, e, _), q in zip(near, others, strict=True)]
-    sides = [_times([s * te], q, q) for (s, _, te), q in zip(near, others, strict=True)]
-    far_weights = [(-1) ** i * ((4 * i + 2) * e_sums[i] + (-i * e_sums[i - 1] if i else 0)) for i in power]
-    far_sides = [(-1) ** i * (i + 1) * te_sums[i] for i in power]
-    n = _times([4, 1], _plus(*sides, _times(whole, far_sides)))
-    return n, _plus(whole, _times([4, 1], _plus(*weights, _times(whole, far_weights))))
+        w = _times([start, 1], *factors)
+        n = _plus(_derivative(w), _times(w, [(-1) ** i * with_more(e_sums[i], 0.5 * i + 0.5) for i in power]))
+        return n, w, _constant(n), 0
+    # Σ s·t·e/(1+ey)² over 1/(4+y) + Σ e(2+(1−2e)y)/(1+ey)², with ∂ + 1 of the former, and ∂ − ½ of 4 + y.
+    four = [_Number(arithmetic, number(4.0), number(-2.0)), 1]
+    first = [start, _Number(arithmetic, number(2.0), number(-1.0)), _Number(arithmetic, e, multiply(number(-1.0), te))]
+    squared = [_product(factor, factor) for factor in factors]
+    high = _Number(arithmetic, combined((-2.0, e), (1.0, number(1.0))), combined((2.0, te)))
+    whole = _times(first, *squared)
+    weights = [_times([first[1], high], *squared)]
+    sides = [_times([_Number(arithmetic, t, combined((2.0, e)))], *squared)]
+    for (s, e, _, te, rest), other in zip(others, reversed(squared), strict=True):
+        e2 = multiply(e, e)
+        low = _Number(arithmetic, combined((2.0, e)), combined((1.0, e), (-2 * s, te)))
+        change = combined((s, rest), (4 * s - 2, e2), (-4 * s, multiply(e, rest)), (1 - s, e))
+        high = _Number(arithmetic, combined((-2.0, e2), (1.0, e)), change)
+        side = _Number(arithmetic, combined((s, te)), combined((6 * s * s, e2), (-s, rest), (s - s * s, e)))
+        weights.append(_times([low, high], first, other))
+        sides.append(_times([side], first, other))
+    te_sums = [
+        _Number(arithmetic, moments[i], combined((4 * i + 6, squares[i + 1]), (-i - 1, squares[i]))) for i in power
+    ]
+    far_weights = [
+        (-1) ** i * with_more((4 * i + 2) * e_sums[i] + (-i * e_sums[i - 1] if i else 0), 0.5 * i + 0.5) for i in power
+    ]
+    far_sides = [(-1) ** i * (i + 1) * with_more(te_sums[i], 0.5 * i + 1) for i in power]
+    far_side = _times(whole, far_sides)
+    n, above = _times(four, _plus(*sides, far_side)), _times(four, _plus(*weights, _times(whole, far_weights)))
+    # The first t less 1.
+    sides[0] = [_Number(arithmetic, less_one), *sides[0][1:]]
+    w = _plus(whole, above)
+    return n, w, _times([4, 1], _plus(*map(_constant, (*sides, far_side)))), above[0]
 
 
 def _intrinsic(evaluate: Callable[..., Sequence[_Polynomial]]) -> Any:
@@ -126,14 +157,14 @@ def _intrinsic(evaluate: Callable[..., Sequence[_Polynomial]]) -> Any:
         ]
 
     @nopython(lambda *args: tuple(map(tuple, values(PYTHON, *args))))
-    def function(typingctx, e, te, sums, moments, squares):
-        args = e, te, sums, moments, squares
+    def function(typingctx, inverse, e, t, te, rest, sums, moments, squares):
+        args = inverse, e, t, te, rest, sums, moments, squares
         # Only their number counts here.
-        probe = values(PYTHON, *(np.ones(each.count) for each in args))
+        probe = values(PYTHON, 1.0, *(np.ones(each.count) for each in args[1:]))
         result = types.Tuple([types.UniTuple(types.float64, len(each)) for each in probe])
 
         def codegen(context, builder, signature, args):
-            parts = values(instructions(builder), *(cgutils.unpack_tuple(builder, arg) for arg in args))
+            parts = values(instructions(builder), args[0], *(cgutils.unpack_tuple(builder, arg) for arg in args[1:]))
             return context.make_tuple(
                 builder, result, [context.make_tuple(builder, *each) for each in zip(result, parts, strict=True)]
             )
@@ -143,15 +174,29 @@ def _intrinsic(evaluate: Callable[..., Sequence[_Polynomial]]) -> Any:
     return function
 
 
-def fraction(method: str, lengths: tuple[int, int, int]) -> Any:
-    """The nopython function of a window that returns n, w, R, ½R + (2+y)·C and C, cut to so many coefficients."""
+def fraction(method: str, lengths: tuple[int, int, int], apart: bool) -> Any:
+    """The nopython function of a window that returns n, w, R, ½R + (2+y)·C and C, cut to so many coefficients.
+
+    n and w are over the first e, 1/e = `inverse`, but w at y = 0 is less by that.  If it is to be `apart`, n of the
+    density method is less by 4 + y, nearly all of it in the sharp regime.
+    """
     for_n, for_w, for_r = lengths
 
     def evaluate(arithmetic: Arithmetic, *window: Any) -> Sequence[_Polynomial]:
-        n, w = _window(method, arithmetic, *window)
-        slope, change = _slope(*map(_constant, (n, w))), _change(n, w)
-        middle = _plus([0.5 * c for c in slope], _times([2, 1], change))
-        return n[:for_n], w[:for_w], slope[:for_r], middle[:for_r], change[:for_r]
+        varying_n, varying_w, less, start = _window(method, arithmetic, *window)
+        n, w = map(_constant, (varying_n, varying_w))
+        change = _plus(_times(_changes(varying_n), w), [-1 * c for c in _times(n, _changes(varying_w))])
+        y_delta = _bilinear(n, w, lambda i, j: ((i + j, i - j),))
+        half = _bilinear(n, w, lambda i, j: ((i + j, -0.5 * (1 + i - j)),))
+        slope = _bilinear(n, w, lambda i, j: ((i + j, 2 + 4 * (i - j)), (i + j + 1, 1 + i - j)))
+        middle = _plus(_times([2, 1], change), y_delta)
+        return (
+            (less if apart else n)[:for_n],
+            [start, *w[1:for_w]],
+            slope[:for_r],
+            middle[:for_r],
+            _plus(half, change)[:for_r],
+        )
 
     return _intrinsic(evaluate)
 
@@ -160,19 +205,18 @@ def _constant(a: _Polynomial) -> _Polynomial:
     return [_Number(c.arithmetic, c.value) if isinstance(c, _Number) else c for c in a]
 
 
-def _slope(n: _Polynomial, w: _Polynomial) -> _Polynomial:
-    """R, without what cancels."""
+def _changes(a: _Polynomial) -> _Polynomial:
+    return [_Number(c.arithmetic, c.change) if isinstance(c, _Number) else 0 for c in a]
+
+
+def _bilinear(n: _Polynomial, w: _Polynomial, parts: Callable[[int, int], Any]) -> _Polynomial:
+    """Σ multiple·n_i·w_j·y^power over the (power, multiple) of all i and j: what cancels, does so before."""
     terms: list[list[Any]] = [[] for _ in range(len(n) + len(w))]
     for i, a in enumerate(n):
         for j, b in enumerate(w):
-            for power, multiple in ((i + j, 2 + 4 * (i - j)), (i + j + 1, 1 + i - j)):
+            for power, multiple in parts(i, j):
                 if multiple:
                     terms[power].append(multiple * (a * b))
-    return [sum(reversed(each)) for each in terms if each]
-
-
-def _change(n: _Polynomial, w: _Polynomial) -> _Polynomial:
-    """C"""
-    by_k = [[_Number(c.arithmetic, c.change) if isinstance(c, _Number) else 0 for c in a] for a in (n, w)]
-    n, w = map(_constant, (n, w))
-    return _plus(_times(by_k[0], w), [-1 * c for c in _times(n, by_k[1])])
+    while not terms[-1]:
+        terms.pop()
+    return [sum(reversed(each)) for each in terms]

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import from_dtype, types
 from numba.core import cgutils
 
-from .elementary import nopython
+from .elementary import interpreted_fma, nopython
 
 
 def symmetric(degree: int) -> Any:
@@ -59,6 +59,7 @@ class Arithmetic(NamedTuple):
 
     multiply: Callable[[Any, Any], Any]
     add: Callable[[Any, Any], Any]
+    fma: Callable[[Any, Any, Any], Any]
     number: Callable[[float], Any]
     # x in another precision, or zero where |x| is next to nothing.
     rounded: Callable[[Any, Any], Any]
@@ -84,7 +85,9 @@ def _rounded(x: float, real: Any) -> Any:
     return real(x) if abs(x) > np.finfo(real).tiny else real(0)
 
 
-PYTHON = Arithmetic(operator.mul, operator.add, np.float64, _rounded, lambda x, least: x if abs(x) > least else 0 * x)
+PYTHON = Arithmetic(
+    operator.mul, operator.add, interpreted_fma, np.float64, _rounded, lambda x, least: x if abs(x) > least else 0 * x
+)
 
 
 def instructions(builder: ir.IRBuilder) -> Arithmetic:
@@ -99,40 +102,74 @@ def instructions(builder: ir.IRBuilder) -> Arithmetic:
         x = at_least(x, double(float(np.finfo(real).tiny)))
         return builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
 
-    return Arithmetic(builder.fmul, builder.fadd, double, rounded, at_least)
+    return Arithmetic(builder.fmul, builder.fadd, builder.fma, double, rounded, at_least)
 
 
-def polynomial(real: Any, matrix: Any, degrees: Sequence[int], order: int = 0, lead: int = -1) -> Any:
-    """The nopython function (c, h, unit, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X/unit.
+def polynomial(
+    real: Any,
+    matrix: Any,
+    degrees: Sequence[int],
+    start: float = 1.0,
+    order: int = 0,
+    known: tuple[int, float] = (0, 0.0),
+) -> Any:
+    """The nopython function (c, q, unit, factors, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
 
-    `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h that makes them of one
-    degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order, each of them in `unit`.
-    The coefficient of X^lead is less by 1.
+    `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h = unit·q that makes
+    them of one degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order.  The coefficient of
+    X^i is start·factors[i] times that, but the one of the power known[0] is more by known[1].
     What is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on
     them down a hundredfold.
     """
+    at, more = known
 
-    def evaluate(arithmetic: Arithmetic, c: Sequence[Any], h: Any, unit: Any, scale: Any) -> list[Any]:
-        powers = [h]
-        while len(powers) < max(degrees):
-            powers.append(arithmetic.multiply(powers[-1], h))
-        scale = arithmetic.product([scale] + [unit] * order)
+    def evaluate(
+        arithmetic: Arithmetic, c: Sequence[Any], q: Any, unit: Any, factors: Sequence[Any], scale: Any
+    ) -> list[Any]:
+        multiply, product, number = arithmetic.multiply, arithmetic.product, arithmetic.number
+        # From the start on, since h alone may be too small.
+        h, powers = multiply(unit, q), [number(start), multiply(multiply(number(start), unit), q)]
+        while len(powers) <= max(degrees):
+            powers.append(multiply(powers[-1], h))
         results = []
         for i, row in enumerate(matrix):
             terms = []
             for j, m in enumerate(row):
                 if m:
                     power = max(degrees[j] - i - order, 0)
-                    factors = [arithmetic.number(float(m)), *powers[max(power - 1, 0) : power], c[j]]
-                    terms.append(arithmetic.product(factors[1:] if m == 1 else factors))
-            x = arithmetic.multiply(scale, arithmetic.sum(terms))
-            results.append(arithmetic.rounded(arithmetic.add(x, arithmetic.number(-1.0)) if i == lead else x, real))
-            scale = arithmetic.multiply(scale, unit)
+                    # Constants are multiplied here.
+                    terms.append(product([number(m * start), c[j]] if power == 0 else [number(m), powers[power], c[j]]))
+            x = product([arithmetic.sum(terms), factors[i], scale])
+            results.append(arithmetic.rounded(arithmetic.add(x, number(more)) if more and i == at else x, real))
         return results
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
-    def function(typingctx, c, h, unit, scale):
-        return _signature(real, len(matrix), c, h, unit, scale), _codegen(evaluate)
+    def function(typingctx, c, q, unit, factors, scale):
+        return _signature(real, len(matrix), c, q, unit, factors, scale), _codegen(evaluate)
+
+    return function
+
+
+def powers(count: int, precise: bool) -> Any:
+    """The nopython function of two sums x + x_low and y + y_low that returns x·y^i for i < count, rounded once each.
+
+    Unless they are to be `precise`, it takes x and y alone.
+    """
+
+    def evaluate(arithmetic: Arithmetic, x: Any, x_low: Any, y: Any, y_low: Any) -> list[Any]:
+        multiply, add, fma = arithmetic.multiply, arithmetic.add, arithmetic.fma
+        results = [add(x, x_low) if precise else x]
+        while len(results) < count:
+            x, low, last = multiply(x, y), multiply(x_low, y), x
+            if precise:
+                rest = fma(last, y, multiply(x, arithmetic.number(-1.0)))
+                x_low = add(rest, fma(last, y_low, low))
+            results.append(add(x, x_low) if precise else x)
+        return results
+
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    def function(typingctx, x, x_low, y, y_low):
+        return _signature(np.float64, count, x, x_low, y, y_low), _codegen(evaluate)
 
     return function
 

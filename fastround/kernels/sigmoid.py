@@ -40,7 +40,7 @@ def sigmoid(real: Any) -> Method:
     def weights(h):
         p = h * h
         p3 = p * p * p
-        return 1.0, 1.0, p, p3
+        return 1.0, 1.0, p, p3, p3 * p3
 
     @kernel
     def pair_weights(h):
@@ -54,10 +54,10 @@ def sigmoid(real: Any) -> Method:
 
     guard = 100 if single else 300
     return Method(
-        (6.0, 48.0, 226.0) if single else (6.4, 96.0, 1528.0),
+        (6.0, 48.0, 226.0) if single else (5.5, 96.0, 1528.0),
         (
             soft_regime(real, 1.0, Weights(3, dual_weights)),
-            direct_regime(real, 1.0, Weights(2 if single else 3, weights), Weights(4 if single else 5, pair_weights)),
+            direct_regime(real, 1.0, Weights(2 if single else 4, weights), Weights(4 if single else 6, pair_weights)),
             direct_regime(real, 1.0, Weights(1, weights), Weights(1, pair_weights), guard),
             far_regime(real, 1.0, guard),
         ),

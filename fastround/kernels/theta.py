@@ -29,7 +29,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .elementary import elementary, fma, horner, kernel, power_of_two, reflected, shift
-from .polynomial import about_two, antisymmetric, derivative, linear_map, polynomial, product, symmetric
+from .polynomial import (
+    about_two,
+    antisymmetric,
+    derivative,
+    linear_map,
+    polynomial,
+    powers,
+    product,
+    rounded,
+    symmetric,
+    weighted,
+)
 
 
 class Regime(NamedTuple):
@@ -119,9 +130,9 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     four_minus = 4 * np.eye(n + 1, n - 1) - np.eye(n + 1, n - 1, -2)
     v = np.hstack([np.eye(n + 1, n, -1), four_minus, -four_minus])
     b = np.hstack([np.eye(n), np.eye(n)])
-    t_real, t1_real, v_real, b_real = (
-        polynomial(real, matrix, [0] * matrix.shape[1]) for matrix in (t, slope @ t, v, b)
-    )
+    v_of, b_of = linear_map(v), linear_map(b)
+    real_t, real_t1, real_v, real_b = (rounded(real, count) for count in (terms + 1, terms, n + 1, n))
+    times_t1, times_v, times_b = (weighted(count) for count in (terms, n + 1, n))
     rate = spacing * _TWO_PI2
 
     @kernel
@@ -138,10 +149,10 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
         scale += (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) / k2
         return (
             real(1.0 + 0.0 * k),
-            t_real(w, 1.0, 1.0, 1.0),
-            t1_real(w, 1.0, 1.0, rate / k),
-            v_real(v, 1.0, 1.0, 2 * rate / k),
-            b_real(b, 1.0, 1.0, scale),
+            real_t(t),
+            real_t1(times_t1(t1, rate / k, 1.0)),
+            real_v(times_v(v_of(v), 2 * rate / k, 1.0)),
+            real_b(times_b(b_of(b), scale, 1.0)),
         )
 
     @kernel
@@ -192,14 +203,19 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     near = excess.copy()
     near[0] = 0.5 * c[0]
     near[: pairs - 1] -= (c - excess)[2:]
-    t_of = polynomial(real, theta, range(terms + 1))
-    n_of = polynomial(real, derivative(terms) @ theta, range(terms + 1), 1, lead)
+    # Their leading terms become powers of two.
+    t_matrix, n_matrix, start = theta.copy(), derivative(terms) @ theta, guarding * spacing
+    t_matrix[degree, degree] = n_matrix[lead, degree] = 0
+    t_of = polynomial(real, t_matrix, range(terms + 1), guarding, known=(degree, 1 / guarding))
+    n_of = polynomial(real, n_matrix, range(terms + 1), start * guarding, 1)
     # T at X = 0, less 1.
     rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1))
     # In powers of X − 2q all their coefficients are positive.
-    g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees)
-    j_of = polynomial(real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, 1)
-    m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees)
+    g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees, start)
+    j_of = polynomial(real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, start, 1)
+    m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees, start)
+    theta_end = degree + terms + 1
+    factors_of = powers(max(totals, theta_end), not single)
     unguard, tie, tiny = real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
@@ -212,28 +228,27 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         w, (all_pairs, all_excess) = weights_of(h), pair_weights_of(h)
         pair = all_pairs[:totals] + all_excess[:pairs]
         unit = mantissa * factor_unguard
-        rest = rest_of(w, h, mantissa, 1.0)[0]
-        if single:
-            over = 1.0 / (mantissa if lead == 0 else mantissa * mantissa)
-            t0, t0_low = over + over * rest, 0.0
-        else:
-            top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
-            over = quotient(1.0, None, top, top_low, 1 / top)
-            over_low = over * (fma(-over, top, 1.0) - over * top_low)
-            start = 1.0 + rest
-            t0 = over * start
-            t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
-        t = t_of(w, h, unit, over)
-        scale = guarding * spacing * (over * over)
+        rest = rest_of(w, q, unit, (1.0,), 1.0)[0]
+        top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
+        over = quotient(1.0, None, top, top_low, 1 / top)
+        over_low = over * (fma(-over, top, 1.0) - over * top_low)
+        start = 1.0 + rest
+        t0 = over * start
+        t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
+        # Of mantissa^(-2·degree) and so on, and the same for what is in u and v.
+        over2, over2_low = square(over, over_low)
+        factors = factors_of(over2, over2_low, unit, factor_unguard * mantissa_low)
+        slope_factors, theta_factors = factors[:totals], factors[degree:theta_end]
+        t = t_of(w, q, unit, theta_factors, 1.0)
         return (
             (real(k), real(shifted_zero + exponent), real(q), real(2 * q)),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
-            n_of(w, h, unit, guarding * spacing * over),
-            g_of(pair, h, unit, scale * k),
-            g_of(pair, h, unit, scale),
-            j_of(pair, h, unit, scale),
-            m_of(pair, h, unit, scale),
+            n_of(w, q, unit, theta_factors[1:], 1.0),
+            g_of(pair, q, unit, slope_factors, k),
+            g_of(pair, q, unit, slope_factors, 1.0),
+            j_of(pair, q, unit, slope_factors[1:], 1.0),
+            m_of(pair, q, unit, slope_factors, 1.0),
         )
 
     @kernel

@@ -102,15 +102,22 @@ _wide_hyperbolic = _hyperbolic(np.float64)
 
 
 @kernel
+def sum_of(a, a_low, b):
+    """a + a_low + b as a sum."""
+    total = a + b
+    rest = total - a
+    return total, ((a - (total - rest)) + (b - rest)) + a_low
+
+
+@kernel
 def _end(k, s, s_low):
-    """e = 1/(2cosh(kz) + 2), t = tanh(kz/2) and t·e at z = s + s_low."""
+    """1/e = 2cosh(kz) + 2 as a sum, e, t = tanh(kz/2) and t·e at z = s + s_low."""
     y, y_low, sinh, sinh_low = _wide_hyperbolic(k, s, s_low)
-    total = y + 4.0
-    rest = total - y
-    total_low = ((y - (total - rest)) + (4.0 - rest)) + y_low
+    total, total_low = sum_of(y, y_low, 4.0)
     total2, total2_low = square(total, total_low)
     r = 1.0 / total
     return (
+        (total, total_low),
         quotient(1.0, 0.0, total, total_low, r),
         quotient(sinh, sinh_low, total, total_low, r),
         quotient(sinh, sinh_low, total2, total2_low, r * r),
@@ -119,7 +126,7 @@ def _end(k, s, s_low):
 
 @cache
 def _window(method: str, terms: int) -> Any:
-    """The function of k and M that returns e and t·e of the near distances, and so many power sums over the others."""
+    """The function of k and M: 1/e of the first distance as a sum, and a window for `fraction` of so many terms."""
     offset = {"sigmoid": 0.5, "density": 0.0}[method]
     series = power_sums(terms)
     empty = (0.0,) * (terms + 1)
@@ -128,20 +135,22 @@ def _window(method: str, terms: int) -> Any:
 
     @kernel
     def end(k, radius, j):
-        e, _, te = _end(k, j - offset, 0.0)
-        return (e, te) if j <= radius else (0.0, 0.0)
+        inverse, e, t, te = _end(k, j - offset, 0.0)
+        return inverse, ((e, t, te, 4.0 * e * e / (1.0 + t)) if j <= radius else (0.0, 0.0, 0.0, 0.0))
 
     @kernel
     def window(k, radius):
-        (e1, te1), (e2, te2), (e3, te3) = end(k, radius, 1), end(k, radius, 2), end(k, radius, 3)
+        inverse, (e1, t1, te1, rest1) = end(k, radius, 1)
+        (_, (e2, t2, te2, rest2)), (_, (e3, t3, te3, rest3)) = end(k, radius, 2), end(k, radius, 3)
         sums, moments, squares = empty, empty, empty
         # No more than that many in any case.
         last = int(radius) if k >= SOFT and 0 <= k * radius < _FARTHEST else NEAR
         for j in range(last, NEAR, -1):
             s = j - offset
-            e, _, te = _end(k, s, 0.0)
+            _, e, _, te = _end(k, s, 0.0)
             sums, moments, squares = series(sums, e, e), series(moments, s * te, e), series(squares, s * (s * e), e)
-        return (e1, e2, e3), (te1, te2, te3), whole(sums), whole(moments), whole(squares)
+        near = (e1, e2, e3), (t1, t2, t3), (te1, te2, te3), (rest1, rest2, rest3)
+        return inverse, (*near, whole(sums), whole(moments), whole(squares))
 
     return window
 
@@ -153,10 +162,10 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     unshifted, half, one, two = shift(real), real(0.5), real(1), real(2)
     # All other coefficients are next to nothing there.
     lengths = _LENGTHS[method, real]
-    window, polynomials = _window(method, 5), fraction(method, lengths)
+    window, polynomials = _window(method, 5), fraction(method, lengths, True)
     n_real, w_real, slope_real = (rounded(real, length) for length in lengths)
     times = product(1, lengths[2])
-    double = real is np.float64
+    double, density = real is np.float64, method == "density"
 
     @kernel
     def polynomial_at(y, y_low, coefficients):
@@ -169,12 +178,13 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        e, te, sums, moments, squares = window(k, radius)
-        n, w, slope, middle, change = polynomials(e, te, sums, moments, squares)
-        w_low = w[0] - np.float64(real(w[0]))
+        (inverse, inverse_low), sums = window(k, radius)
+        n, w, slope, middle, change = polynomials(inverse, *sums)
+        start, start_low = sum_of(inverse, inverse_low, w[0])
+        start_low = (start - np.float64(real(start))) + start_low
         return (
-            (real(k), real(w_low)),
-            (n_real(n), w_real(w)),
+            (real(k), real(start_low)),
+            (n_real(n), w_real((start, *w[1:]))),
             (slope_real(times((k,), slope)), slope_real(slope), slope_real(middle), slope_real(change)),
         )
 
@@ -187,7 +197,14 @@ def _sharp_regime(method: str, real: Any) -> Regime:
         v = reflected(u, one)
         y, y_low, sinh, sinh_low = hyperbolic(u, v, two, c, s)
         total, total_low = polynomial_at(y, y_low, w)
-        side, side_low = polynomial_at(y, y_low, n)
+        if density:
+            # 4 + y and the little that n is beside.
+            limit, limit_low, _, _ = hyperbolic(u, v, -two, c, s)
+            rest = horner(y, n)
+            side = limit + rest
+            side_low = ((limit - side) + rest) + limit_low
+        else:
+            side, side_low = polynomial_at(y, y_low, n)
         rise, rise_low = polynomial_at(y, y_low, slope)
         total_low = total_low + start_low
         top = sinh * side
@@ -221,7 +238,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     """Polynomials in 8r² − 1 that interpolate the fraction at Chebyshev's nodes."""
     # More nodes than coefficients, so that rounding errors cancel.
     count, nodes = (12, 16) if real is np.float32 else (24, 48)
-    window, polynomials, sums_of = _window(method, 10), fraction(method, (14, 14, 24)), chebyshev_sums(count)
+    window, polynomials, sums_of = _window(method, 10), fraction(method, (14, 14, 24), False), chebyshev_sums(count)
     empty, significant = (0.0,) * count, without_noise(count)
     # The nodes in r², at z and −z, and Chebyshev's polynomials at z.
     angles = np.outer(2 * np.arange(nodes // 2) + 1, np.arange(count)) % (4 * nodes) * (np.pi / (2 * nodes))
@@ -242,13 +259,13 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     packed = _packed(real, count)
 
     @kernel
-    def at(r2, k, polynomials):
+    def at(r2, k, polynomials, start, start_low):
         n, w, slope, _, change = polynomials
         z2 = k * k * r2
         y, sinh = horner(z2, growth), k * horner(z2, sine)
         rise, side_above, above = horner(y, slope), horner(y, n[1:]), horner(y, w[1:])
-        side, total = fma(side_above, y, n[0]), fma(above, y, w[0])
-        side_low, total_low = fma(side_above, y, n[0] - side), fma(above, y, w[0] - total)
+        side, total = fma(side_above, y, n[0]), fma(above, y, start)
+        side_low, total_low = fma(side_above, y, n[0] - side), fma(above, y, start - total) + start_low
         total2, total2_low = square(total, total_low)
         top = sinh * side
         top_low = fma(sinh, side_low, fma(sinh, side, -top))
@@ -262,15 +279,16 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        e, te, sums, moments, squares = window(k, radius)
-        parts = polynomials(e, te, sums, moments, squares)
+        (inverse, inverse_low), sums = window(k, radius)
+        parts = polynomials(inverse, *sums)
+        start, start_low = sum_of(inverse, inverse_low, parts[1][0])
         # What is summed are differences from the middle, which have smaller rounding errors.
-        value, slope, change = at(0.125, k, parts)
+        value, slope, change = at(0.125, k, parts, start, start_low)
         values, slopes, changes = empty, empty, empty
         for i in range(nodes // 2):
             (right, left), chebyshev = node(i), row(i)
-            value_r, slope_r, change_r = at(right, k, parts)
-            value_l, slope_l, change_l = at(left, k, parts)
+            value_r, slope_r, change_r = at(right, k, parts, start, start_low)
+            value_l, slope_l, change_l = at(left, k, parts, start, start_low)
             values = sums_of(values, value_r - value, value_l - value, chebyshev)
             slopes = sums_of(slopes, slope_r - slope, slope_l - slope, chebyshev)
             changes = sums_of(changes, change_r - change, change_l - change, chebyshev)
@@ -365,7 +383,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     @kernel
     def parts(k, radius):
         end = radius + end_low
-        e, t, _ = _end(k, radius, end_low)
+        _, e, t, _ = _end(k, radius, end_low)
         series = series_of(t, 2 * e)
         k2 = k * k
         f = weighted_of(even_of(series), 1.0, k2)
