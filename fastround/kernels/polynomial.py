@@ -247,25 +247,26 @@ def row_of(matrix: Any) -> Any:
     return function
 
 
-def chebyshev_sums(count: int) -> Any:
+def chebyshev_sums(count: int, precise: bool = False) -> Any:
     """The nopython function (sums, right, left, row) ↦ sums_i + right·T_i(z) + left·T_i(−z), T_i(z) being the row.
 
-    T_i are Chebyshev's polynomials.
+    T_i are Chebyshev's polynomials.  Behind precise sums stands what each has lost to rounding so far.
     """
 
     def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], right: Any, left: Any, row: Sequence[Any]) -> list[Any]:
-        even, odd = (
-            arithmetic.add(right, left),
-            arithmetic.add(right, arithmetic.multiply(arithmetic.number(-1.0), left)),
-        )
-        return [
-            arithmetic.add(total, arithmetic.multiply(odd if i % 2 else even, value))
-            for i, (total, value) in enumerate(zip(sums, row, strict=True))
-        ]
+        add, fma, minus = arithmetic.add, arithmetic.fma, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
+        even, odd = add(right, left), add(right, minus(left))
+        terms = [(odd if i % 2 else even, value) for i, value in enumerate(row)]
+        results = [fma(*term, total) for term, total in zip(terms, sums[:count], strict=True)]
+        if not precise:
+            return results
+        rests = [add(total, minus(result)) for total, result in zip(sums[:count], results, strict=True)]
+        lost = [add(low, fma(*term, rest)) for term, low, rest in zip(terms, sums[count:], rests, strict=True)]
+        return results + lost
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, sums, right, left, row):
-        return _signature(np.float64, count, sums, right, left, row), _codegen(evaluate)
+        return _signature(np.float64, count * (1 + precise), sums, right, left, row), _codegen(evaluate)
 
     return function
 

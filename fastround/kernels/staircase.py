@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cells import cells
+from .distances import SOFT
 from .elementary import fma, kernel, subnormal
 from .theta import Method, Regime
-from .windowed import SOFT, Windowed, windowed
+from .windowed import Windowed, windowed
 
 
 class Staircase(NamedTuple):

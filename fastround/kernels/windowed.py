@@ -21,12 +21,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .distances import FARTHEST, end_of, sum_of, window
 from .elementary import elementary, fma, hoistable, horner, kernel, power_of_two, reflected, shift
-from .fraction import NEAR, fraction
+from .fraction import fraction
+from .outside import WIDE, outside
 from .polynomial import (
     chebyshev_sums,
     linear_map,
-    power_sums,
     product,
     rounded,
     row_of,
@@ -37,8 +38,6 @@ from .polynomial import (
 )
 from .theta import Regime, quotient, scaled, square
 
-# Below this sharpness, the soft regime.
-SOFT = 0.125
 # Of each method and precision, where the sharp regime begins.
 _SHARPEST = {
     ("sigmoid", np.float32): 6.0,
@@ -46,8 +45,6 @@ _SHARPEST = {
     ("density", np.float32): 3.7,
     ("density", np.float64): 3.4,
 }
-# The greatest k·M where windows are not as the infinite sum.
-_FARTHEST = 80.0
 # The Euler–Maclaurin formula of the midpoint rule: the coefficients of z/sinh z in powers of (2z)².
 _MIDPOINT = (
     *(1.0, -1 / 24, 7 / 5760, -31 / 967680, 127 / 154828800, -73 / 3503554560),
@@ -73,86 +70,12 @@ def windowed(method: str, real: Any) -> Windowed:
     """The method "sigmoid" or "density" for one precision, `real` being np.float32 or np.float64."""
     sharpest = _SHARPEST[method, real]
     return Windowed(
-        42.0 if real is np.float32 else _FARTHEST,
+        42.0 if real is np.float32 else FARTHEST,
         sharpest,
         _soft_regime(method, real),
         _smooth_regime(method, real, sharpest),
         _sharp_regime(method, real),
     )
-
-
-@cache
-def _hyperbolic(real: Any) -> Any:
-    """The function of k and a + a_low that returns 2cosh(k·a) − 2 and 2sinh(k·a), each as a sum."""
-    functions = elementary(real)
-    reduced, hyperbolic = functions.reduced, functions.hyperbolic
-    unshifted, one, two = shift(real), real(1), real(2)
-
-    @kernel
-    def function(k, a, a_low):
-        z, z_low = scaled(k, a, a_low)
-        t, c, s = reduced(z, z_low, unshifted)
-        u = power_of_two(t)
-        return hyperbolic(u, reflected(u, one), two, c, s)
-
-    return function
-
-
-_wide_hyperbolic = _hyperbolic(np.float64)
-
-
-@kernel
-def sum_of(a, a_low, b):
-    """a + a_low + b as a sum."""
-    total = a + b
-    rest = total - a
-    return total, ((a - (total - rest)) + (b - rest)) + a_low
-
-
-@kernel
-def _end(k, s, s_low):
-    """1/e = 2cosh(kz) + 2 as a sum, e, t = tanh(kz/2) and t·e at z = s + s_low."""
-    y, y_low, sinh, sinh_low = _wide_hyperbolic(k, s, s_low)
-    total, total_low = sum_of(y, y_low, 4.0)
-    total2, total2_low = square(total, total_low)
-    r = 1.0 / total
-    return (
-        (total, total_low),
-        quotient(1.0, 0.0, total, total_low, r),
-        quotient(sinh, sinh_low, total, total_low, r),
-        quotient(sinh, sinh_low, total2, total2_low, r * r),
-    )
-
-
-@cache
-def _window(method: str, terms: int) -> Any:
-    """The function of k and M: 1/e of the first distance as a sum, and a window for `fraction` of so many terms."""
-    offset = {"sigmoid": 0.5, "density": 0.0}[method]
-    series = power_sums(terms)
-    empty = (0.0,) * (terms + 1)
-    # The first sum with what it lost to rounding.
-    whole = linear_map(np.eye(terms, terms + 1) + np.eye(terms, terms + 1, terms))
-
-    @kernel
-    def end(k, radius, j):
-        inverse, e, t, te = _end(k, j - offset, 0.0)
-        return inverse, ((e, t, te, 4.0 * e * e / (1.0 + t)) if j <= radius else (0.0, 0.0, 0.0, 0.0))
-
-    @kernel
-    def window(k, radius):
-        inverse, (e1, t1, te1, rest1) = end(k, radius, 1)
-        (_, (e2, t2, te2, rest2)), (_, (e3, t3, te3, rest3)) = end(k, radius, 2), end(k, radius, 3)
-        sums, moments, squares = empty, empty, empty
-        # No more than that many in any case.
-        last = int(radius) if k >= SOFT and 0 <= k * radius < _FARTHEST else NEAR
-        for j in range(last, NEAR, -1):
-            s = j - offset
-            _, e, _, te = _end(k, s, 0.0)
-            sums, moments, squares = series(sums, e, e), series(moments, s * te, e), series(squares, s * (s * e), e)
-        near = (e1, e2, e3), (t1, t2, t3), (te1, te2, te3), (rest1, rest2, rest3)
-        return inverse, (*near, whole(sums), whole(moments), whole(squares))
-
-    return window
 
 
 def _sharp_regime(method: str, real: Any) -> Regime:
@@ -162,7 +85,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     unshifted, half, one, two = shift(real), real(0.5), real(1), real(2)
     # All other coefficients are next to nothing there.
     lengths = _LENGTHS[method, real]
-    window, polynomials = _window(method, 5), fraction(method, lengths, True)
+    distances_of, polynomials = window(method, 5), fraction(method, lengths, True)
     n_real, w_real, slope_real = (rounded(real, length) for length in lengths)
     times = product(1, lengths[2])
     double, density = real is np.float64, method == "density"
@@ -178,7 +101,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        (inverse, inverse_low), sums = window(k, radius)
+        (inverse, inverse_low), sums = distances_of(k, radius)
         n, w, slope, middle, change = polynomials(inverse, *sums)
         start, start_low = sum_of(inverse, inverse_low, w[0])
         start_low = (start - np.float64(real(start))) + start_low
@@ -227,10 +150,10 @@ def _sharp_regime(method: str, real: Any) -> Regime:
 
 # How many coefficients of n, w and R matter in the sharp regime.
 _LENGTHS = {
-    ("sigmoid", np.float32): (3, 4, 6),
-    ("sigmoid", np.float64): (5, 4, 8),
+    ("sigmoid", np.float32): (3, 4, 5),
+    ("sigmoid", np.float64): (4, 4, 7),
     ("density", np.float32): (4, 5, 8),
-    ("density", np.float64): (8, 9, 15),
+    ("density", np.float64): (7, 8, 11),
 }
 
 
@@ -238,12 +161,23 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     """Polynomials in 8r² − 1 that interpolate the fraction at Chebyshev's nodes."""
     # More nodes than coefficients, so that rounding errors cancel.
     count, nodes = (12, 16) if real is np.float32 else (24, 48)
-    window, polynomials, sums_of = _window(method, 10), fraction(method, (14, 14, 24), False), chebyshev_sums(count)
+    distances_of, polynomials, sums_of = (
+        window(method, 10),
+        fraction(method, (14, 14, 24), False),
+        chebyshev_sums(count),
+    )
+    double, (outside_of, change_of) = real is np.float64, outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
+    sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
+    whole = linear_map(np.hstack([np.eye(count), np.eye(count)]))
     # The nodes in r², at z and −z, and Chebyshev's polynomials at z.
-    angles = np.outer(2 * np.arange(nodes // 2) + 1, np.arange(count)) % (4 * nodes) * (np.pi / (2 * nodes))
-    half_angles = angles[:, 1:2] / 2
-    row, node = row_of(np.cos(angles)), row_of(np.hstack([np.cos(half_angles), np.sin(half_angles)]) ** 2 / 4)
+    steps = np.outer(2 * np.arange(nodes // 2) + 1, np.arange(count)) % (4 * nodes)
+    # The cosines of step·π/(2·nodes), from the angles to their zeros, or to the poles.
+    folded = nodes - np.minimum(steps, 4 * nodes - steps)
+    unit, distance = np.pi / (2 * nodes), np.abs(folded)
+    near = np.where(2 * distance < nodes, np.sin(distance * unit), np.cos((nodes - distance) * unit))
+    chebyshev = np.copysign(near, folded)
+    row, node = row_of(chebyshev), row_of((1 + chebyshev[:, 1:2] * [1, -1]) / 8)
     # The coefficients of Chebyshev's polynomials, and half the first.
     powers = np.zeros((count, count))
     powers[0, 0] = powers[1, 1] = 1
@@ -259,7 +193,8 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     packed = _packed(real, count)
 
     @kernel
-    def at(r2, k, polynomials, start, start_low):
+    def at(r2, k, radius, polynomials, start, start_low, outside):
+        """The staircase over r, its slope and ∂/∂k over r."""
         n, w, slope, _, change = polynomials
         z2 = k * k * r2
         y, sinh = horner(z2, growth), k * horner(z2, sine)
@@ -270,44 +205,55 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         top = sinh * side
         top_low = fma(sinh, side_low, fma(sinh, side, -top))
         r = 1.0 / total
+        by_k = (rise + sinh * horner(y, change)) / total2
+        if double:
+            by_k = change_of(r2, y, sinh, outside) if k * radius > WIDE else by_k
         return (
             quotient(top, top_low, total, total_low, r),
             k * quotient(rise, 0.0, total2, total2_low, r * r),
-            (rise + sinh * horner(y, change)) / total2,
+            by_k,
         )
 
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        (inverse, inverse_low), sums = window(k, radius)
+        (inverse, inverse_low), sums = distances_of(k, radius)
         parts = polynomials(inverse, *sums)
         start, start_low = sum_of(inverse, inverse_low, parts[1][0])
+        parts = k, radius, parts, start, start_low, (outside_of(k, radius, sums) if double else None)
         # What is summed are differences from the middle, which have smaller rounding errors.
-        value, slope, change = at(0.125, k, parts, start, start_low)
-        values, slopes, changes = empty, empty, empty
+        value, slope, change = at(0.125, *parts)
+        values, slopes, changes = empty, empty, empty + empty
         for i in range(nodes // 2):
             (right, left), chebyshev = node(i), row(i)
-            value_r, slope_r, change_r = at(right, k, parts, start, start_low)
-            value_l, slope_l, change_l = at(left, k, parts, start, start_low)
+            value_r, slope_r, change_r = at(right, *parts)
+            value_l, slope_l, change_l = at(left, *parts)
             values = sums_of(values, value_r - value, value_l - value, chebyshev)
             slopes = sums_of(slopes, slope_r - slope, slope_l - slope, chebyshev)
-            changes = sums_of(changes, change_r - change, change_l - change, chebyshev)
+            changes = precise_sums_of(changes, change_r - change, change_l - change, chebyshev)
+        changes = whole(changes)
         values, slopes = significant(values, 2.0**-50 * value), significant(slopes, 2.0**-50 * slope)
-        return packed(
-            polynomial_of((value, *values)), polynomial_of((slope, *slopes)), polynomial_of((change, *changes))
-        )
+        changes = significant(changes, 2.0**-52 * abs(changes[1]))
+        rest = polynomial_of((0.0, *values))
+        first, low = sum_of(value, 0.0, rest[0])
+        slopes, changes = polynomial_of((slope, *slopes)), polynomial_of((change, *changes))
+        return packed((first, *rest[1:]), low, slopes, changes)
 
     return Regime(hoistable(constants), _odd_polynomials(real, True))
 
 
 def _packed(real: Any, count: int) -> Any:
-    """Three polynomials of so many coefficients, rounded, each as its first and the others."""
+    """Three polynomials of so many coefficients, rounded, each as its first and the others.
+
+    The first of all, a sum, is so once more.
+    """
     split, real_rest = linear_map(np.eye(count)[1:]), rounded(real, count - 1)
 
     @kernel
-    def packed(value, slope, change):
+    def packed(value, value_low, slope, change):
+        first = real(value[0])
         return (
-            (real(value[0]), real_rest(split(value))),
+            (first, real((value[0] - np.float64(first)) + value_low), real_rest(split(value))),
             (real(slope[0]), real_rest(split(slope))),
             (real(change[0]), real_rest(split(change))),
         )
@@ -322,12 +268,12 @@ def _odd_polynomials(real: Any, centred: bool) -> Any:
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (first, value), (first_slope, slope), (first_change, change) = constants
-        a2 = a * a
-        x = fma(eight, a2, -one) if centred else a2
-        value = x * horner(x, value)
-        distance = first * a
-        distance = fma(a, value, distance if a_low is None else fma(first + value, a_low, distance))
+        (first, first_low, value), (first_slope, slope), (first_change, change) = constants
+        # 8r² − 1, next to the step without the rounding error of r².
+        x = fma(-eight * b, one - b, one) if centred else a * a
+        value, distance = fma(x, horner(x, value), first_low), first * a
+        low = fma(first, a, -distance)
+        distance = distance + fma(a, value, low if a_low is None else fma(first + value, a_low, low))
         return (
             distance if distance < half else half,
             one,
@@ -383,7 +329,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     @kernel
     def parts(k, radius):
         end = radius + end_low
-        _, e, t, _ = _end(k, radius, end_low)
+        _, e, t, _ = end_of(k, radius, end_low)
         series = series_of(t, 2 * e)
         k2 = k * k
         f = weighted_of(even_of(series), 1.0, k2)
@@ -394,7 +340,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     def sigmoid_constants(sharpness):
         k, radius = sharpness
         _, _, _, f, change = parts(k, radius)
-        return packed(a_of(f), slope_of(f), a_of(change))
+        return packed(a_of(f), 0.0, slope_of(f), a_of(change))
 
     @kernel
     def density_constants(sharpness):
@@ -426,7 +372,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
         d = (growth if alike else quotient(v[0], first_low, w[0], 0.0, inverse), *upper(divided(v, w, inverse)))
         d_change = divided(minus(v_change + times(d, w_change)), w, inverse)
         d_change = (change if alike else d_change[0], *upper(d_change))
-        return packed(d, slopes_of(d), d_change)
+        return packed(d, 0.0, slopes_of(d), d_change)
 
     rising_of = linear_map(np.eye(length)[1::2] * (2 * n[:, None] + 1) ** 2)
     added = linear_map(np.hstack([np.eye(orders), np.eye(orders)]))

@@ -1,0 +1,96 @@
+"""The distances of a window: e = 1/(2cosh(ks) + 2) and t = tanh(ks/2) of each, and sums over them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .elementary import elementary, kernel, power_of_two, reflected, shift
+from .fraction import NEAR
+from .polynomial import linear_map, power_sums
+from .theta import quotient, scaled, square
+
+# Below this sharpness, the soft regime.
+SOFT = 0.125
+# The greatest k·M where windows are not as the infinite sum.
+FARTHEST = 80.0
+# The distances are j less this, j = 1, 2, …
+OFFSETS = {"sigmoid": 0.5, "density": 0.0}
+_UNSHIFTED = shift(np.float64)
+_reduced, _hyperbolic = elementary(np.float64).reduced, elementary(np.float64).hyperbolic
+
+
+@kernel
+def sum_of(a, a_low, b):
+    """a + a_low + b as a sum."""
+    total = a + b
+    rest = total - a
+    return total, ((a - (total - rest)) + (b - rest)) + a_low
+
+
+@kernel
+def hyperbolic(k, s, s_low):
+    """2cosh(kz) − 2 and 2sinh(kz) at z = s + s_low, each as a sum."""
+    z, z_low = scaled(k, s, s_low)
+    t, c, s = _reduced(z, z_low, _UNSHIFTED)
+    u = power_of_two(t)
+    return _hyperbolic(u, reflected(u, 1.0), 2.0, c, s)
+
+
+@kernel
+def end_of(k, s, s_low):
+    """1/e = 2cosh(kz) + 2 as a sum, e, t = tanh(kz/2) and t·e at z = s + s_low."""
+    y, y_low, sinh, sinh_low = hyperbolic(k, s, s_low)
+    total, total_low = sum_of(y, y_low, 4.0)
+    total2, total2_low = square(total, total_low)
+    r = 1.0 / total
+    return (
+        (total, total_low),
+        quotient(1.0, 0.0, total, total_low, r),
+        quotient(sinh, sinh_low, total, total_low, r),
+        quotient(sinh, sinh_low, total2, total2_low, r * r),
+    )
+
+
+@cache
+def sums(method: str, terms: int) -> Any:
+    """The function of k and two numbers: Σ e^(i+1), Σ s·t·e^(i+1), Σ s²·e^(i+1) over the distances between these."""
+    offset, series, empty = OFFSETS[method], power_sums(terms), (0.0,) * (terms + 1)
+    # The first sum with what it lost to rounding.
+    whole = linear_map(np.eye(terms, terms + 1) + np.eye(terms, terms + 1, terms))
+
+    @kernel
+    def sums_over(k, first, last):
+        sums, moments, squares = empty, empty, empty
+        # From the smallest on.
+        for j in range(last, first - 1, -1):
+            s = j - offset
+            _, e, _, te = end_of(k, s, 0.0)
+            sums, moments, squares = series(sums, e, e), series(moments, s * te, e), series(squares, s * (s * e), e)
+        return whole(sums), whole(moments), whole(squares)
+
+    return sums_over
+
+
+@cache
+def window(method: str, terms: int) -> Any:
+    """The function of k and M: 1/e of the first distance as a sum, and a window for `fraction` of so many terms."""
+    offset, sums_over = OFFSETS[method], sums(method, terms)
+
+    @kernel
+    def end(k, radius, j):
+        inverse, e, t, te = end_of(k, j - offset, 0.0)
+        return inverse, ((e, t, te, 4.0 * e * e / (1.0 + t)) if j <= radius else (0.0, 0.0, 0.0, 0.0))
+
+    @kernel
+    def near_and_far(k, radius):
+        inverse, (e1, t1, te1, rest1) = end(k, radius, 1)
+        (_, (e2, t2, te2, rest2)), (_, (e3, t3, te3, rest3)) = end(k, radius, 2), end(k, radius, 3)
+        # No more than that many in any case.
+        last = int(radius) if k >= SOFT and 0 <= k * radius < FARTHEST else NEAR
+        near = (e1, e2, e3), (t1, t2, t3), (te1, te2, te3), (rest1, rest2, rest3)
+        return inverse, (*near, *sums_over(k, NEAR + 1, last))
+
+    return near_and_far

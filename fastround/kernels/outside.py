@@ -1,0 +1,116 @@
+"""∂/∂k of a window as that of the infinite sum and of what the window leaves out, where that is little.
+
+Let A = Σ e(2+(1−2e)y)/(1+ey)² and B = Σ s·t·e/(1+ey)² be the sums over the distances outside the window.  Where the
+infinite sum S of the sigmoid method has ∂S/∂k, the window has r·A − Y·B less.  Of the density method it has the weight
+W, and is D + (D·A − Y·B)/W, where D is the infinite sum.  Nothing here cancels, however little ∂/∂k is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .density import density
+from .distances import FARTHEST, SOFT, sums
+from .elementary import horner, kernel
+from .polynomial import linear_map
+from .sigmoid import sigmoid
+
+# The k·M from which on ∂/∂k is so little, but for that of the infinite sum, that it must not be a difference.
+WIDE = 2.75
+
+
+def _series(terms: int) -> tuple[Any, ...]:
+    """A and B, and their derivatives by k, in powers of y, from `sums`: each a linear map of one of these."""
+    i = np.arange(terms)
+    sign = (-1.0) ** i
+    last, this, following = (np.eye(terms, terms + 1, shift) for shift in (-1, 0, 1))
+
+    def mapped(*multiples: tuple[Any, Any]) -> Any:
+        return linear_map(sum(np.diag(sign * multiple) @ where for multiple, where in multiples))
+
+    return (
+        mapped((4 * i + 2, this), (-i, last)),
+        mapped((i + 1, this)),
+        mapped((-(4 * i + 2) * (i + 1), this), (i * i, last)),
+        mapped(((i + 1) * (4 * i + 6), following), (-((i + 1) ** 2), this)),
+    )
+
+
+def outside(method: str, window_terms: int) -> tuple[Any, Any]:
+    """A function of k, M and the window, and another that takes r², y, Y/r and what the former returned to (∂/∂k)/r.
+
+    The window has so many power sums.
+    """
+    terms, is_sigmoid = 16, method == "sigmoid"
+    infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64).regimes[0]
+    sums_over = sums(method, terms + 1)
+    a_of, b_of, a_change_of, b_change_of = _series(terms)
+    inner_of, _, inner_change_of, _ = _series(window_terms)
+    slope_of = linear_map(np.diag(np.arange(1.0, terms), 1)[:-1])
+    inner_slope_of = linear_map(np.diag(np.arange(1.0, window_terms), 1)[:-1])
+
+    @kernel
+    def beyond(k, radius):
+        reached = k * radius
+        # Up to where terms are next to nothing beside the first, and beside any rounding error.
+        farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and WIDE < reached < FARTHEST else 0.0
+        return sums_over(k, int(radius) + 1 if farthest > 0.0 else 1, int(farthest))
+
+    @kernel
+    def sigmoid_parts(k, radius, window):
+        e_sums, moments, _ = beyond(k, radius)
+        return infinite_constants(k), a_of(e_sums), b_of(moments)
+
+    @kernel
+    def density_parts(k, radius, window):
+        e_sums, moments, squares = beyond(k, radius)
+        a, b = a_of(e_sums), b_of(moments)
+        changes = slope_of(a), slope_of(b), a_change_of(moments), b_change_of(squares)
+        e, _, te, _, inner_sums, inner_moments, _ = window
+        inner = inner_of(inner_sums)
+        inside = (e, te), (inner, inner_slope_of(inner), inner_change_of(inner_moments))
+        return infinite_constants(k), a, b, changes, inside
+
+    @kernel
+    def sigmoid_change(r2, y, sinh, parts):
+        constants, a, b = parts
+        r = math.sqrt(r2)
+        _, _, _, change = infinite(r, None, 0.5 - r, None, constants)
+        return change / r - (horner(y, a) - sinh * horner(y, b))
+
+    @kernel
+    def weight(s, e, te, y, growth):
+        """e(2+(1−2e)y)/(1+ey)² and its derivative by k."""
+        r = 1.0 / (1.0 + e * y)
+        above, by_y = e * (2.0 + (1.0 - 2.0 * e) * y), e * (1.0 - 2.0 * e)
+        change = by_y * growth - s * te * (2.0 + y - 4.0 * e * y)
+        return above * r * r, (change - 2.0 * above * r * (e * growth - s * te * y)) * r * r
+
+    @kernel
+    def density_change(r2, y, sinh, parts):
+        constants, a, b, changes, inside = parts
+        ((e1, e2, e3), (te1, te2, te3)), (inner, inner_slope, inner_change) = inside
+        a_slope, b_slope, a_change, b_change = changes
+        r = math.sqrt(r2)
+        distance, _, _, change = infinite(r, None, 0.5 - r, None, constants)
+        distance, change = distance / r, change / r
+        # ∂y/∂k and ∂(Y/r)/∂k
+        growth, rise = r2 * sinh, 2.0 + y
+        weights, lacking = horner(y, a), horner(y, b)
+        weights_change = horner(y, a_change) + growth * horner(y, a_slope)
+        lacking_change = horner(y, b_change) + growth * horner(y, b_slope)
+        more = distance * weights - sinh * lacking
+        more_change = change * weights + distance * weights_change - rise * lacking - sinh * lacking_change
+        w1, change1 = weight(1.0, e1, te1, y, growth)
+        w2, change2 = weight(2.0, e2, te2, y, growth)
+        w3, change3 = weight(3.0, e3, te3, y, growth)
+        own = 1.0 / (4.0 + y)
+        w = own + w1 + w2 + w3 + horner(y, inner)
+        w_change = change1 + change2 + change3 - growth * own * own
+        w_change += horner(y, inner_change) + growth * horner(y, inner_slope)
+        return change + (more_change - more * w_change / w) / w
+
+    return (sigmoid_parts, sigmoid_change) if is_sigmoid else (density_parts, density_change)
