@@ -16,6 +16,7 @@ from oracle import max_abs_grad_k, oracle, ulp_error
 
 import fastround as fr
 from fastround.kernels.distances import SOFT
+from fastround.kernels.outside import WIDE
 from fastround.kernels.staircase import staircase
 from fastround.kernels.windowed import windowed
 from fastround.table import FUNCTIONS, WINDOWED, Function
@@ -49,7 +50,7 @@ def positions(rng: np.random.Generator, count: int, real: Any) -> Any:
 
 
 def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: Any) -> Iterator[Any]:
-    """Sharpnesses log-uniform in [10^-3, 10^6], and where something changes."""
+    """Sharpnesses log-uniform in [10^-3, 10^6], and about where something changes."""
     for k in 10.0 ** rng.uniform(-3, 6, count // 3):
         yield real(k)
     # Where there is something to get wrong.
@@ -70,8 +71,8 @@ def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[A
         radius = int(rng.choice([1, 2, 3, 10.0 ** rng.uniform(0.5, 2.5)]))
         yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
     parts = windowed("sigmoid", real), windowed("density", real)
-    for radius in (1, 3, 4, 60):
-        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius):
+    for radius in (1, 3, 4, 20, 60):
+        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, WIDE / radius):
             yield np.nextafter(real(k), real(0)), radius
             yield real(k), radius
 

@@ -214,7 +214,12 @@ for row in UFUNCS:
 
 
 @pytest.mark.parametrize(
-    ("name", "real"), [("sigmoid_round_windowed", np.float64), ("density_round_windowed", np.float32)]
+    ("name", "real"),
+    [
+        ("sigmoid_round_windowed", np.float64),
+        ("density_round_windowed", np.float32),
+        ("density_round_windowed", np.float64),
+    ],
 )
 @pytest.mark.usefixtures("_compiled")
 def test_errors_are_within_the_promised_bounds(name: str, real: Any) -> None:

@@ -5,13 +5,13 @@ The coefficients of the polynomials n and w depend on k and the window.  From th
 
     ∂/∂x = k·R/w²,  R = (2+y)·n·w + y(4+y)·Δ,  Δ = n′w − nw′,        ∂/∂k = (r·R + Y·C)/w²,  C = w·∂n/∂k − n·∂w/∂k.
 
-All coefficients of n, w and R are positive.  Next to a step of a sharp staircase, where r is nearly ½, the terms of
-∂/∂k cancel, all but y/k of them.  With ∂ = ∂/∂k + ½·y·∂/∂y and C̃ = w·(∂n + ½n) − n·∂w it is
+All coefficients of n, w and R are positive.  At a distance b = ½ − r from a step of a sharp staircase, the terms of
+∂/∂k cancel, all but about 2b of them.  With ∂ = ∂/∂k + ½·y·∂/∂y and C̃ = w·(∂n + ½n) − n·∂w it is
 
     C = C̃ − ½(n·w + y·Δ),        ½R + (2+y)·C = y·Δ + (2+y)·C̃,
 
-and of n and w, ∂n + ½n and ∂w lack the terms of highest degree, for the largest e is like e^(−kr) of a step, 1/y: the
-derivatives here are ∂ plus a multiple, which is such that it is so of every factor.
+and ∂n + ½n and ∂w lack the terms of n and w that matter there.  n and w are products: with each factor stands ∂ − λ of
+it, where λ is such that its highest coefficient has next to none, and all λ cancel in C̃.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Let A = Σ e(2+(1−2e)y)/(1+ey)² and B = Σ s·t·e/(1+ey)² be the sums over the distances outside the window.  Where the
 infinite sum S of the sigmoid method has ∂S/∂k, the window has r·A − Y·B less.  Of the density method it has the weight
-W, and is D + (D·A − Y·B)/W, where D is the infinite sum.  Nothing here cancels, however little ∂/∂k is.
+W, and is D + (D·A − Y·B)/W, where D is the infinite sum.  All of it is about as small as ∂/∂k itself.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     The window has so many power sums.
     """
     terms, is_sigmoid = 16, method == "sigmoid"
+    # Windows are in the smooth regime only where the infinite sum is in its first.
     infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64).regimes[0]
     sums_over = sums(method, terms + 1)
     a_of, b_of, a_change_of, b_change_of = _series(terms)
@@ -55,7 +56,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     @kernel
     def beyond(k, radius):
         reached = k * radius
-        # Up to where terms are next to nothing beside the first, and beside any rounding error.
+        # Up to where terms are next to nothing beside the first, or beside any rounding error.
         farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and WIDE < reached < FARTHEST else 0.0
         return sums_over(k, int(radius) + 1 if farthest > 0.0 else 1, int(farthest))
 

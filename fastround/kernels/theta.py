@@ -235,7 +235,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         start = 1.0 + rest
         t0 = over * start
         t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
-        # Of mantissa^(-2·degree) and so on, and the same for what is in u and v.
+        # mantissa^(i − 2·degree)·2^(−i·factor_guard), i = 0, 1, …
         over2, over2_low = square(over, over_low)
         factors = factors_of(over2, over2_low, unit, factor_unguard * mantissa_low)
         slope_factors, theta_factors = factors[:totals], factors[degree:theta_end]

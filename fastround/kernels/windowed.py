@@ -70,6 +70,7 @@ def windowed(method: str, real: Any) -> Windowed:
     """The method "sigmoid" or "density" for one precision, `real` being np.float32 or np.float64."""
     sharpest = _SHARPEST[method, real]
     return Windowed(
+        # There, and not much further, w² is still a number of float32.
         42.0 if real is np.float32 else FARTHEST,
         sharpest,
         _soft_regime(method, real),
@@ -161,11 +162,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     """Polynomials in 8r² − 1 that interpolate the fraction at Chebyshev's nodes."""
     # More nodes than coefficients, so that rounding errors cancel.
     count, nodes = (12, 16) if real is np.float32 else (24, 48)
-    distances_of, polynomials, sums_of = (
-        window(method, 10),
-        fraction(method, (14, 14, 24), False),
-        chebyshev_sums(count),
-    )
+    distances_of, polynomials = window(method, 10), fraction(method, (14, 14, 24), False)
     double, (outside_of, change_of) = real is np.float64, outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
     sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
@@ -233,6 +230,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
             changes = precise_sums_of(changes, change_r - change, change_l - change, chebyshev)
         changes = whole(changes)
         values, slopes = significant(values, 2.0**-50 * value), significant(slopes, 2.0**-50 * slope)
+        # Its second coefficient is the greatest.
         changes = significant(changes, 2.0**-52 * abs(changes[1]))
         rest = polynomial_of((0.0, *values))
         first, low = sum_of(value, 0.0, rest[0])
@@ -245,7 +243,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
 def _packed(real: Any, count: int) -> Any:
     """Three polynomials of so many coefficients, rounded, each as its first and the others.
 
-    The first of all, a sum, is so once more.
+    The first coefficient of the value is a sum of two.
     """
     split, real_rest = linear_map(np.eye(count)[1:]), rounded(real, count - 1)
 
