@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, kernel, power_of_two, reflected, shift
-from .fraction import NEAR
+from .fraction import NEAR, OFFSETS
 from .polynomial import linear_map, power_sums
 from .theta import quotient, scaled, square
 
@@ -16,8 +16,6 @@ from .theta import quotient, scaled, square
 SOFT = 0.125
 # The greatest k·M where windows are not as the infinite sum.
 FARTHEST = 80.0
-# The distances are j less this, j = 1, 2, …
-OFFSETS = {"sigmoid": 0.5, "density": 0.0}
 _UNSHIFTED = shift(np.float64)
 _reduced, _hyperbolic = elementary(np.float64).reduced, elementary(np.float64).hyperbolic
 
@@ -31,18 +29,12 @@ def sum_of(a, a_low, b):
 
 
 @kernel
-def hyperbolic(k, s, s_low):
-    """2cosh(kz) − 2 and 2sinh(kz) at z = s + s_low, each as a sum."""
-    z, z_low = scaled(k, s, s_low)
-    t, c, s = _reduced(z, z_low, _UNSHIFTED)
-    u = power_of_two(t)
-    return _hyperbolic(u, reflected(u, 1.0), 2.0, c, s)
-
-
-@kernel
 def end_of(k, s, s_low):
     """1/e = 2cosh(kz) + 2 as a sum, e, t = tanh(kz/2) and t·e at z = s + s_low."""
-    y, y_low, sinh, sinh_low = hyperbolic(k, s, s_low)
+    scaled_s, scaled_low = scaled(k, s, s_low)
+    n, c, f = _reduced(scaled_s, scaled_low, _UNSHIFTED)
+    u = power_of_two(n)
+    y, y_low, sinh, sinh_low = _hyperbolic(u, reflected(u, 1.0), 2.0, c, f)
     total, total_low = sum_of(y, y_low, 4.0)
     total2, total2_low = square(total, total_low)
     r = 1.0 / total

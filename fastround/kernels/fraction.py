@@ -29,6 +29,8 @@ from .polynomial import PYTHON, Arithmetic, instructions
 
 # The distances of a window that are in the fraction one by one.
 NEAR = 3
+# The distances are j less this, j = 1, 2, …
+OFFSETS = {"sigmoid": 0.5, "density": 0.0}
 
 
 class _Number:
@@ -103,7 +105,7 @@ def _window(method: str, arithmetic: Arithmetic, *window: Any) -> tuple[_Polynom
 
     # The derivatives of e and t by k are −s·t·e and 2s·e, and t² is 1 − 4e.
     inverse, *near, sums, moments, squares = window
-    offset = {"sigmoid": 0.5, "density": 0.0}[method]
+    offset = OFFSETS[method]
     (_, e, t, te, rest), *others = [(j - offset, *each) for j, each in enumerate(zip(*near, strict=True), 1)]
     less_one = multiply(number(-1.0), multiply(rest, inverse))
     start = _Number(arithmetic, inverse, multiply(number(1 - offset), multiply(less_one, inverse)))

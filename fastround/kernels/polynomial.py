@@ -128,9 +128,9 @@ def polynomial(
     ) -> list[Any]:
         multiply, product, number = arithmetic.multiply, arithmetic.product, arithmetic.number
         # From the start on, since h alone may be too small.
-        h, powers = multiply(unit, q), [number(start), multiply(multiply(number(start), unit), q)]
-        while len(powers) <= max(degrees):
-            powers.append(multiply(powers[-1], h))
+        h, scaled = multiply(unit, q), [number(start), multiply(multiply(number(start), unit), q)]
+        while len(scaled) <= max(degrees):
+            scaled.append(multiply(scaled[-1], h))
         results = []
         for i, row in enumerate(matrix):
             terms = []
@@ -138,7 +138,7 @@ def polynomial(
                 if m:
                     power = max(degrees[j] - i - order, 0)
                     # Constants are multiplied here.
-                    terms.append(product([number(m * start), c[j]] if power == 0 else [number(m), powers[power], c[j]]))
+                    terms.append(product([number(m * start), c[j]] if power == 0 else [number(m), scaled[power], c[j]]))
             x = product([arithmetic.sum(terms), factors[i], scale])
             results.append(arithmetic.rounded(arithmetic.add(x, number(more)) if more and i == at else x, real))
         return results
@@ -160,10 +160,10 @@ def powers(count: int, precise: bool) -> Any:
         multiply, add, fma = arithmetic.multiply, arithmetic.add, arithmetic.fma
         results = [add(x, x_low) if precise else x]
         while len(results) < count:
-            x, low, last = multiply(x, y), multiply(x_low, y), x
+            last, x = x, multiply(x, y)
             if precise:
                 rest = fma(last, y, multiply(x, arithmetic.number(-1.0)))
-                x_low = add(rest, fma(last, y_low, low))
+                x_low = add(rest, fma(last, y_low, multiply(x_low, y)))
             results.append(add(x, x_low) if precise else x)
         return results
 
