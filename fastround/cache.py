@@ -95,17 +95,20 @@ def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> in
 
 def numba_module(name: str, function: Callable[..., Any], signature: Any) -> binding.ModuleRef:
     """The LLVM module of a function that Numba compiles to a C callback, whose code is called `name`."""
-    config = numba.config
-    settings = config.OPT, config.DEBUGINFO_DEFAULT
+    # Imported here, since no compiler is needed where the code is in the cache.
+    from .kernels.elementary import LinkedCompiler
+
+    debugging = numba.config.DEBUGINFO_DEFAULT
     try:
-        # Every kernel function is one Numba function; LLVM optimises the whole once, in `_optimised`.  Nor have they
-        # lines that a debugger could show.
-        config.OPT, config.DEBUGINFO_DEFAULT = 0, 0
-        callback = numba.cfunc(signature, error_model="numpy")(function)
+        # Kernels have no lines that a debugger could show.
+        numba.config.DEBUGINFO_DEFAULT = 0
+        dispatcher = numba.njit(error_model="numpy", no_cpython_wrapper=True, pipeline_class=LinkedCompiler)(function)
+        dispatcher.compile(signature)
     finally:
-        config.OPT, config.DEBUGINFO_DEFAULT = settings
-    module = binding.parse_assembly(callback.inspect_llvm())
-    module.get_function(callback.native_name).name = name
+        numba.config.DEBUGINFO_DEFAULT = debugging
+    compiled = dispatcher.overloads[signature.args]
+    module: binding.ModuleRef = compiled.library.linked()
+    module.get_function(compiled.fndesc.llvm_cfunc_wrapper_name).name = name
     return module
 
 

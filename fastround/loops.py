@@ -171,9 +171,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         constants_of, point, _ = regime
 
         @kernel
-        def blocks(sharpness, x, y, z, x_step, y_step, z_step, n):
+        def blocks(sharpness, x, y, z, x_step, y_step, z_step, n, buffers):
             constants = constants_of(sharpness)
-            x_buffer, y_buffer, z_buffer = _buffer(real), _buffer(real), _buffer(real)
+            x_buffer, y_buffer, z_buffer = buffers
             x_direct = plain and x_step == size and x != y and x != z
             y_direct, z_direct = plain and y_step == size, plain and z_step == size
             for start in range(0, n, _BLOCK):
@@ -235,7 +235,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 k, radius = np.float64(_load(args[1], 0, memory)), np.float64(_load(args[2], 0, integer))
                 if k < 0 or radius < 0:
                     invalid[0] = 1
-                blocks((k, radius), x, y, z, x_step, y_step, z_step, n)
+                buffers = _buffer(real), _buffer(real), _buffer(real)
+                blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
 
             return uniform_windows
 
@@ -246,7 +247,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             k = np.float64(_load(args[1], 0, memory))
             if k < 0:
                 invalid[0] = 1
-            blocks(k, x, y, z, x_step, y_step, z_step, n)
+            buffers = _buffer(real), _buffer(real), _buffer(real)
+            blocks(k, x, y, z, x_step, y_step, z_step, n, buffers)
 
         return uniform
 

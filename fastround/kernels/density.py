@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime
+from .elementary import elementary, fma, kernel
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime, times
 
 
 @cache
@@ -30,7 +30,7 @@ def density(real: Any) -> Method:
     def dual_weights(k):
         rate, rate_low = dual_rate(k, 0.5)
         # Powers of Q.
-        q2 = exp(-2 * rate, -2 * rate_low)
+        q2, q2_low = exp(-2 * rate, -2 * rate_low)
         q1 = or_zero(q2, 2.0**-100)
         q4 = q1 * q1
         q8 = q4 * q4
@@ -41,11 +41,23 @@ def density(real: Any) -> Method:
         w1 = 2 * q2 * above / below
         w3 = q8 * w1
         change1, change3 = rate * (1 - 2 * relative), rate * (9 - 2 * relative)
+        # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
+        others = q8 * (18 * rate - 1) * (1 - rate) + 2 * rate * q8 * (13.5 - 81 * rate)
+        others += 8 * rate * q4 * (3 - 8 * rate) * above / below
+        slope = 6 - 4 * rate
+        slope_low = ((6 - slope) - 4 * rate) - 4 * rate_low
+        top, top_low = times(rate, rate_low, slope, slope_low)
+        whole = top + (others - 1)
+        whole_low = ((top - whole) + (others - 1)) + top_low
+        first, first_low = times(whole, whole_low, 2 * q2, 2 * q2_low)
+        r, below_low = 1 / below, (1 - below) - 2 * q4 * (8 * rate - 1)
+        less = first * r
+        less_low = r * (fma(-less, below_low, fma(-less, below, first)) + first_low)
         return (
             (w1, q4, w3)
             + (change1 * w1, 4 * rate * q4, change3 * w3)
-            + ((1 - change1) * w1, (1 - 4 * rate) * q4, (1 - change3) * w3)
-        )
+            + (less, (1 - 4 * rate) * q4, (1 - change3) * w3)
+        ), (less, less_low)
 
     @kernel
     def odd_weight(h):
@@ -89,7 +101,7 @@ def density(real: Any) -> Method:
 
     guard = 100 if single else 300
     return Method(
-        (3.7, 9.2, 40.0, 139.0) if single else (3.4, 9.2, 96.0, 820.0),
+        (3.7, 9.2, 40.0, 139.0) if single else (3.55, 9.2, 96.0, 820.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
             direct_regime(real, 0.5, Weights(5 if single else 8, weights), Weights(8 if single else 12, pair_weights)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, kernel, power_of_two, reflected, shift
+from .elementary import elementary, fma, kernel, power_of_two, reflected, shift
 from .fraction import NEAR, OFFSETS
 from .polynomial import linear_map, power_sums
 from .theta import quotient, scaled, square
@@ -60,7 +60,10 @@ def sums(method: str, terms: int) -> Any:
         for j in range(last, first - 1, -1):
             s = j - offset
             _, e, _, te = end_of(k, s, 0.0)
-            sums, moments, squares = series(sums, e, e), series(moments, s * te, e), series(squares, s * (s * e), e)
+            s2, moment = s * s, s * te
+            square = s2 * e
+            sums, moments = series(sums, e, 0.0, e), series(moments, moment, fma(s, te, -moment), e)
+            squares = series(squares, square, fma(s2, e, -square), e)
         return whole(sums), whole(moments), whole(squares)
 
     return sums_over

@@ -15,25 +15,41 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import config, njit, types
 from numba._dynfunc import make_function
 from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]
-    """Code that is only ever linked into other code: machine code of its own would take most of the time."""
+    """Code that is only ever linked into other code, where LLVM optimises the whole once.
+
+    To optimise every function by itself, and to make machine code of it, would take most of the time.
+    """
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        pass
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
         self._verify_declare_only_symbols()
         self._finalized = True
 
+    @global_compiler_lock  # type: ignore[untyped-decorator]
+    def linked(self) -> binding.ModuleRef:
+        """The module of this code and all that it calls."""
+        self._ensure_finalized()
+        return self._final_module.clone()
 
-class _Compiler(Compiler):  # type: ignore[misc]
+
+class LinkedCompiler(Compiler):  # type: ignore[misc]
     """Numba's compiler, but into such a library."""
 
     def define_pipelines(self) -> Any:
@@ -53,7 +69,11 @@ class _Compiler(Compiler):  # type: ignore[misc]
 # How every function of a kernel is compiled: a division by zero is a value, and the whole kernel becomes one stretch
 # of straight code in the loop around it.
 kernel = njit(
-    error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_Compiler
+    error_model="numpy",
+    forceinline=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    pipeline_class=LinkedCompiler,
 )
 
 
@@ -250,10 +270,11 @@ def elementary(real: Any) -> SimpleNamespace:
 
     @kernel
     def exp(y, y_low):
-        """e^(y + y_low) for y ≤ 0, and 0 where that is no normal number."""
+        """e^(y + y_low) as a sum for y ≤ 0, and 0 where that is no normal number."""
         underflow = y < least
         t, c, s = reduced(least if underflow else y, y_low, unshifted)
-        return zero if underflow else power_of_two(t) * (one + (s + c))
+        m, u = one + (s + c), zero if underflow else power_of_two(t)
+        return u * m, u * ((one - m) + (s + c))
 
     @kernel
     def circular(a, b):

@@ -14,12 +14,13 @@ import numpy as np
 
 from .density import density
 from .distances import FARTHEST, SOFT, sums
-from .elementary import horner, kernel
+from .elementary import fma, horner, kernel
 from .polynomial import linear_map
 from .sigmoid import sigmoid
+from .theta import times
 
 # The k·M from which on ∂/∂k is so little, but for that of the infinite sum, that it must not be a difference.
-WIDE = 2.75
+WIDE = {"sigmoid": 2.0, "density": 2.85}
 
 
 def _series(terms: int) -> tuple[Any, ...]:
@@ -40,11 +41,11 @@ def _series(terms: int) -> tuple[Any, ...]:
 
 
 def outside(method: str, window_terms: int) -> tuple[Any, Any]:
-    """A function of k, M and the window, and another that takes r², y, Y/r and what the former returned to (∂/∂k)/r.
+    """A function of k, M and the window, and another of r², y, Y/r as a sum, and what the former returned: (∂/∂k)/r.
 
     The window has so many power sums.
     """
-    terms, is_sigmoid = 16, method == "sigmoid"
+    terms, is_sigmoid, wide = 16, method == "sigmoid", WIDE[method]
     # Windows are in the smooth regime only where the infinite sum is in its first.
     infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64).regimes[0]
     sums_over = sums(method, terms + 1)
@@ -57,7 +58,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     def beyond(k, radius):
         reached = k * radius
         # Up to where terms are next to nothing beside the first, or beside any rounding error.
-        farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and WIDE < reached < FARTHEST else 0.0
+        farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and wide < reached < FARTHEST else 0.0
         return sums_over(k, int(radius) + 1 if farthest > 0.0 else 1, int(farthest))
 
     @kernel
@@ -76,7 +77,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         return infinite_constants(k), a, b, changes, inside
 
     @kernel
-    def sigmoid_change(r2, y, sinh, parts):
+    def sigmoid_change(r2, y, sinh, sinh_low, parts):
         constants, a, b = parts
         r = math.sqrt(r2)
         _, _, _, change = infinite(r, None, 0.5 - r, None, constants)
@@ -91,7 +92,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         return above * r * r, (change - 2.0 * above * r * (e * growth - s * te * y)) * r * r
 
     @kernel
-    def density_change(r2, y, sinh, parts):
+    def density_change(r2, y, sinh, sinh_low, parts):
         constants, a, b, changes, inside = parts
         ((e1, e2, e3), (te1, te2, te3)), (inner, inner_slope, inner_change) = inside
         a_slope, b_slope, a_change, b_change = changes
@@ -102,9 +103,13 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         growth, rise = r2 * sinh, 2.0 + y
         weights, lacking = horner(y, a), horner(y, b)
         weights_change = horner(y, a_change) + growth * horner(y, a_slope)
-        lacking_change = horner(y, b_change) + growth * horner(y, b_slope)
         more = distance * weights - sinh * lacking
-        more_change = change * weights + distance * weights_change - rise * lacking - sinh * lacking_change
+        more_change = change * weights + distance * weights_change - rise * lacking
+        # By far the greatest part.
+        lacking_rest = fma(growth, horner(y, b_slope), y * horner(y, b_change[1:]))
+        lacking_change = b_change[0] + lacking_rest
+        part, part_low = times(sinh, sinh_low, lacking_change, (b_change[0] - lacking_change) + lacking_rest)
+        more_change = (more_change - part) - part_low
         w1, change1 = weight(1.0, e1, te1, y, growth)
         w2, change2 = weight(2.0, e2, te2, y, growth)
         w3, change3 = weight(3.0, e3, te3, y, growth)

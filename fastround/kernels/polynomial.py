@@ -190,6 +190,34 @@ def linear_map(matrix: Any) -> Any:
     return function
 
 
+def precise_linear_map(matrix: Any) -> Any:
+    """The nopython function (c, c_low) ↦ matrix·(c + c_low): the results, and behind them what they lack."""
+
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any], c_low: Sequence[Any]) -> list[Any]:
+        add, multiply, number = arithmetic.add, arithmetic.multiply, arithmetic.number
+        minus = lambda x: multiply(number(-1.0), x)
+        results, lows = [], []
+        for row in matrix:
+            total, lost = number(0.0), number(0.0)
+            for j in np.flatnonzero(row)[::-1]:
+                m = number(float(row[j]))
+                term = multiply(m, c[j])
+                last, total = total, add(total, term)
+                rest = add(total, minus(last))
+                low = arithmetic.fma(m, c[j], minus(term))
+                low = add(low, add(add(last, minus(add(total, minus(rest)))), add(term, minus(rest))))
+                lost = add(lost, add(low, multiply(m, c_low[j])))
+            results.append(total)
+            lows.append(lost)
+        return results + lows
+
+    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    def function(typingctx, c, c_low):
+        return _signature(np.float64, 2 * len(matrix), c, c_low), _codegen(evaluate)
+
+    return function
+
+
 def product(count: int, other: int) -> Any:
     """The nopython function that multiplies polynomials of `count` and `other` coefficients."""
 
@@ -207,12 +235,12 @@ def product(count: int, other: int) -> Any:
 
 
 def power_sums(count: int) -> Any:
-    """The nopython function (sums, weight, e) ↦ sums_i + weight·e^i for i < count.
+    """The nopython function (sums, weight, weight_low, e) ↦ sums_i + (weight + weight_low)·e^i for i < count.
 
     Behind the sums stands what the first of them has lost to rounding so far.
     """
 
-    def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], weight: Any, e: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], weight: Any, weight_low: Any, e: Any) -> list[Any]:
         add, minus = arithmetic.add, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
         total = add(sums[0], weight)
         rest = add(total, minus(sums[0]))
@@ -221,11 +249,11 @@ def power_sums(count: int) -> Any:
         for each in sums[:-1]:
             results.append(add(each, weight))
             weight = arithmetic.multiply(weight, e)
-        return [*results, add(sums[-1], lost)]
+        return [*results, add(sums[-1], add(lost, weight_low))]
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
-    def function(typingctx, sums, weight, e):
-        return _signature(np.float64, count + 1, sums, weight, e), _codegen(evaluate)
+    def function(typingctx, sums, weight, weight_low, e):
+        return _signature(np.float64, count + 1, sums, weight, weight_low, e), _codegen(evaluate)
 
     return function
 

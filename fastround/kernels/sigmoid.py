@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime, times
 
 
 @cache
@@ -26,15 +26,17 @@ def sigmoid(real: Any) -> Method:
     @kernel
     def dual_weights(k):
         rate, rate_low = dual_rate(k, 1.0)
-        q = exp(-rate, -rate_low)
+        q, q_low = exp(-rate, -rate_low)
+        factor = 1 - rate
+        factor_low = ((1 - factor) - rate) - rate_low
         q1 = or_zero(q, 2.0**-54)
         q4 = (q1 * q1) * (q1 * q1)
         q9 = q4 * q4 * q1
         return (
             (q, q4, q9)
             + (rate * q, 4 * rate * q4, 9 * rate * q9)
-            + ((1 - rate) * q, (1 - 4 * rate) * q4, (1 - 9 * rate) * q9)
-        )
+            + (factor * q, (1 - 4 * rate) * q4, (1 - 9 * rate) * q9)
+        ), times(factor, factor_low, q, q_low)
 
     @kernel
     def weights(h):

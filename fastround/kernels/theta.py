@@ -99,6 +99,13 @@ def square(t, t_low):
 
 
 @kernel
+def times(a, a_low, b, b_low):
+    """(a + a_low)·(b + b_low) as a sum."""
+    product = a * b
+    return product, fma(a, b, -product) + (a * b_low + a_low * b)
+
+
+@kernel
 def or_zero(x, least):
     """x ≥ 0, or 0 below `least`, where its powers matter no more.  Arithmetic on subnormal ones would be slow."""
     return 0.0 if x < least else x
@@ -114,10 +121,11 @@ class Weights(NamedTuple):
 def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     """The dual series.
 
-    `weights` are those of T for l = 1 … terms, then their derivatives k·∂/∂k, then what they are more than these.
+    `weights` are those of T for l = 1 … terms, then their derivatives k·∂/∂k, then what they are more than these; and
+    the first of the latter as a sum.
     """
     circular = elementary(real).circular
-    half, one = real(0.5), real(1)
+    half, one, double = real(0.5), real(1), real is np.float64
     terms, weights_of = weights
     # From (1, the weights): T, E = k·∂T/∂k, M = (T − E)′ and derivatives, in powers of X.
     series, slope, curvature = symmetric(terms), derivative(terms), derivative(terms - 1)
@@ -130,7 +138,7 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     four_minus = 4 * np.eye(n + 1, n - 1) - np.eye(n + 1, n - 1, -2)
     v = np.hstack([np.eye(n + 1, n, -1), four_minus, -four_minus])
     b = np.hstack([np.eye(n), np.eye(n)])
-    v_of, b_of = linear_map(v), linear_map(b)
+    v_of, b_of, others = linear_map(v), linear_map(b), linear_map(np.eye(n)[1:])
     real_t, real_t1, real_v, real_b = (rounded(real, count) for count in (terms + 1, terms, n + 1, n))
     times_t1, times_v, times_b = (weighted(count) for count in (terms, n + 1, n))
     rate = spacing * _TWO_PI2
@@ -139,20 +147,25 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     def constants(k):
         # Below 2^-6 the series is below any rounding error, and underflows to nothing.
         k = np.nan if k < 0 else (0.015625 if k < 0.015625 else k)
-        w = (1.0, *weights_of(k))
+        weights, (first, first_low) = weights_of(k)
+        w = (1.0, *weights)
         t, t1, t2, e, m = t_of(w), t1_of(w), t2_of(w), e_of(w), m_of(w)
         v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
         b = (*t1_t(m, t), *t1_t(t1, e))
         # rate/k², rounded once.
         k2 = k * k
         scale = rate / k2
-        scale += (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) / k2
+        scale_low = (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) / k2
+        b = times_b(b_of(b), scale + scale_low, 1.0)
+        # Nearly all of the first coefficient is that of the first weight.
+        high, low = times(scale, scale_low, first, first_low)
+        high += fma(scale, (m[0] - first) + (m[0] * (t[0] - 1.0) + t1[0] * e[0]), low)
         return (
             real(1.0 + 0.0 * k),
             real_t(t),
             real_t1(times_t1(t1, rate / k, 1.0)),
             real_v(times_v(v_of(v), 2 * rate / k, 1.0)),
-            real_b(times_b(b_of(b), scale, 1.0)),
+            real_b((high if double else b[0], *others(b))),
         )
 
     @kernel
@@ -184,7 +197,7 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     """
     functions, split_exp = elementary(real), elementary(np.float64).split_exp
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
-    zero, one = real(0), real(1)
+    zero, middle, half, one = real(0), real(0.1875), real(0.5), real(1)
     degree = round(1 / spacing)
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
@@ -283,7 +296,11 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
             t_low = fma(fma(horner(x, theta[2:]), x, t_slope), x_low, t_low)
         t2, t2_low = square(t, t_low)
         grown = quotient(g, g_low, t2, t2_low, r2)
-        change = fma(-b, horner(growth, g_change), fma(fma(v, c - s, v), horner(growth, j), horner(growth, m)))
+        g_by_k, j = horner(growth, g_change), horner(growth, j)
+        change = fma(-b, g_by_k, fma(fma(v, c - s, v), j, horner(growth, m)))
+        if lead and not single:
+            # Of the forms of r·G − Y·J the one whose terms are less.
+            change = change if a > middle else fma(a, g_by_k, -half * y * j)
         change = quotient(change, None, t2, t2_low, r2)
         change = zero if a == zero or b == zero else change
         if guard:

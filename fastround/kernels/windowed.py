@@ -28,6 +28,7 @@ from .outside import WIDE, outside
 from .polynomial import (
     chebyshev_sums,
     linear_map,
+    precise_linear_map,
     product,
     rounded,
     row_of,
@@ -160,15 +161,15 @@ _LENGTHS = {
 
 def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     """Polynomials in 8r² − 1 that interpolate the fraction at Chebyshev's nodes."""
-    # More nodes than coefficients, so that rounding errors cancel.
-    count, nodes = (12, 16) if real is np.float32 else (24, 48)
+    # More nodes than coefficients, so that rounding errors cancel; a power of two, so that their means are exact.
+    count, nodes = (12, 16) if real is np.float32 else (24, 64)
     distances_of, polynomials = window(method, 10), fraction(method, (14, 14, 24), False)
-    double, (outside_of, change_of) = real is np.float64, outside(method, 10)
+    double, wide, (outside_of, change_of) = real is np.float64, WIDE[method], outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
     sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
     whole = linear_map(np.hstack([np.eye(count), np.eye(count)]))
-    # The nodes in r², at z and −z, and Chebyshev's polynomials at z.
-    steps = np.outer(2 * np.arange(nodes // 2) + 1, np.arange(count)) % (4 * nodes)
+    # The nodes in r², at z and −z, from the middle on, and Chebyshev's polynomials at z.
+    steps = np.outer(np.arange(nodes - 1, 0, -2), np.arange(count)) % (4 * nodes)
     # The cosines of step·π/(2·nodes), from the angles to their zeros, or to the poles.
     folded = nodes - np.minimum(steps, 4 * nodes - steps)
     unit, distance = np.pi / (2 * nodes), np.abs(folded)
@@ -182,7 +183,8 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         powers[1:, i] = 2 * powers[:-1, i - 1]
         powers[:, i] -= powers[:, i - 2]
     powers[:, 0] /= 2
-    polynomial_of = linear_map(np.hstack([np.eye(count, 1), 2 / nodes * powers]))
+    from_sums = np.hstack([np.eye(count, 1), 2 / nodes * powers])
+    polynomial_of, leading_of = linear_map(from_sums), precise_linear_map(from_sums[:2])
     # (2cosh z − 2) and (2 sinh z)/z in powers of z².
     length = next(m for m in range(99) if (sharpest / 2) ** (2 * m) < 2**-56 * math.factorial(2 * m))
     growth = tuple(2 / math.factorial(2 * m) if m else 0.0 for m in range(length))
@@ -194,7 +196,9 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         """The staircase over r, its slope and ∂/∂k over r."""
         n, w, slope, _, change = polynomials
         z2 = k * k * r2
-        y, sinh = horner(z2, growth), k * horner(z2, sine)
+        y, sinh_rest = horner(z2, growth), horner(z2, sine[1:])
+        sinh_over = fma(z2, sinh_rest, sine[0])
+        sinh = k * sinh_over
         rise, side_above, above = horner(y, slope), horner(y, n[1:]), horner(y, w[1:])
         side, total = fma(side_above, y, n[0]), fma(above, y, start)
         side_low, total_low = fma(side_above, y, n[0] - side), fma(above, y, start - total) + start_low
@@ -203,8 +207,9 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         top_low = fma(sinh, side_low, fma(sinh, side, -top))
         r = 1.0 / total
         by_k = (rise + sinh * horner(y, change)) / total2
-        if double:
-            by_k = change_of(r2, y, sinh, outside) if k * radius > WIDE else by_k
+        if double and k * radius > wide:
+            sinh_low = fma(k, sinh_over, -sinh) + k * fma(z2, sinh_rest, sine[0] - sinh_over)
+            by_k = change_of(r2, y, sinh, sinh_low, outside)
         return (
             quotient(top, top_low, total, total_low, r),
             k * quotient(rise, 0.0, total2, total2_low, r * r),
@@ -218,24 +223,28 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         parts = polynomials(inverse, *sums)
         start, start_low = sum_of(inverse, inverse_low, parts[1][0])
         parts = k, radius, parts, start, start_low, (outside_of(k, radius, sums) if double else None)
-        # What is summed are differences from the middle, which have smaller rounding errors.
-        value, slope, change = at(0.125, *parts)
+        # What is summed are differences from near the middle, which have smaller rounding errors.
+        value, slope, change = 0.0, 0.0, 0.0
+        value_r, slope_r, change_r = 0.0, 0.0, 0.0
         values, slopes, changes = empty, empty, empty + empty
-        for i in range(nodes // 2):
-            (right, left), chebyshev = node(i), row(i)
-            value_r, slope_r, change_r = at(right, *parts)
-            value_l, slope_l, change_l = at(left, *parts)
-            values = sums_of(values, value_r - value, value_l - value, chebyshev)
-            slopes = sums_of(slopes, slope_r - slope, slope_l - slope, chebyshev)
-            changes = precise_sums_of(changes, change_r - change, change_l - change, chebyshev)
-        changes = whole(changes)
+        for i in range(nodes):
+            (right, left), chebyshev = node(i >> 1), row(i >> 1)
+            value_i, slope_i, change_i = at(left if i & 1 else right, *parts)
+            if i == 0:
+                value, slope, change = value_i, slope_i, change_i
+            if i & 1:
+                values = sums_of(values, value_r, value_i - value, chebyshev)
+                slopes = sums_of(slopes, slope_r, slope_i - slope, chebyshev)
+                changes = precise_sums_of(changes, change_r, change_i - change, chebyshev)
+            value_r, slope_r, change_r = value_i - value, slope_i - slope, change_i - change
         values, slopes = significant(values, 2.0**-50 * value), significant(slopes, 2.0**-50 * slope)
         # Its second coefficient is the greatest.
-        changes = significant(changes, 2.0**-52 * abs(changes[1]))
+        sums, lost = significant(changes[:count], 2.0**-52 * abs(changes[1])), changes[count:]
+        leading = leading_of((change, *sums), (0.0, *lost))
         rest = polynomial_of((0.0, *values))
         first, low = sum_of(value, 0.0, rest[0])
-        slopes, changes = polynomial_of((slope, *slopes)), polynomial_of((change, *changes))
-        return packed((first, *rest[1:]), low, slopes, changes)
+        slopes, changes = polynomial_of((slope, *slopes)), polynomial_of((change, *whole(sums + lost)))
+        return packed((first, *rest[1:]), low, slopes, changes, leading)
 
     return Regime(hoistable(constants), _odd_polynomials(real, True))
 
@@ -243,17 +252,23 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
 def _packed(real: Any, count: int) -> Any:
     """Three polynomials of so many coefficients, rounded, each as its first and the others.
 
-    The first coefficient of the value is a sum of two.
+    The first coefficient of the value is a sum of two, and so are the first two of the change by k, `leading`.
     """
     split, real_rest = linear_map(np.eye(count)[1:]), rounded(real, count - 1)
+    split_twice, real_others = linear_map(np.eye(count)[2:]), rounded(real, count - 2)
 
     @kernel
-    def packed(value, value_low, slope, change):
-        first = real(value[0])
+    def both(x, x_low):
+        high = real(x)
+        return high, real((x - np.float64(high)) + x_low)
+
+    @kernel
+    def packed(value, value_low, slope, change, leading):
+        first, second, first_low, second_low = leading
         return (
-            (first, real((value[0] - np.float64(first)) + value_low), real_rest(split(value))),
+            (both(value[0], value_low), real_rest(split(value))),
             (real(slope[0]), real_rest(split(slope))),
-            (real(change[0]), real_rest(split(change))),
+            (both(first, first_low), both(second, second_low), real_others(split_twice(change))),
         )
 
     return packed
@@ -262,11 +277,23 @@ def _packed(real: Any, count: int) -> Any:
 @cache
 def _odd_polynomials(real: Any, centred: bool) -> Any:
     """The point function of polynomials in r², or in 8r² − 1, which are value/r, slope and (∂/∂k)/r."""
-    half, one, eight = real(0.5), real(1), real(8)
+    half, one, eight, double = real(0.5), real(1), real(8), real is np.float64
+
+    @kernel
+    def odd(x, a, first, second, others):
+        """A polynomial in x, times a: for float64, without the rounding errors of its two greatest terms."""
+        (first, first_low), (second, second_low) = first, second
+        above = horner(x, others)
+        slope = fma(x, above, second)
+        result = fma(x, slope, first)
+        if not double:
+            return a * result
+        slope_low = fma(x, above, second - slope) + second_low
+        return fma(a, result, a * fma(x, slope_low, fma(x, slope, first - result) + first_low))
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (first, first_low, value), (first_slope, slope), (first_change, change) = constants
+        ((first, first_low), value), (first_slope, slope), change = constants
         # 8r² − 1, next to the step without the rounding error of r².
         x = fma(-eight * b, one - b, one) if centred else a * a
         value, distance = fma(x, horner(x, value), first_low), first * a
@@ -276,7 +303,7 @@ def _odd_polynomials(real: Any, centred: bool) -> Any:
             distance if distance < half else half,
             one,
             fma(x, horner(x, slope), first_slope),
-            a * fma(x, horner(x, change), first_change),
+            odd(x, a, *change),
         )
 
     return point
@@ -338,7 +365,8 @@ def _soft_regime(method: str, real: Any) -> Regime:
     def sigmoid_constants(sharpness):
         k, radius = sharpness
         _, _, _, f, change = parts(k, radius)
-        return packed(a_of(f), 0.0, slope_of(f), a_of(change))
+        change = a_of(change)
+        return packed(a_of(f), 0.0, slope_of(f), change, (change[0], change[1], 0.0, 0.0))
 
     @kernel
     def density_constants(sharpness):
@@ -370,7 +398,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
         d = (growth if alike else quotient(v[0], first_low, w[0], 0.0, inverse), *upper(divided(v, w, inverse)))
         d_change = divided(minus(v_change + times(d, w_change)), w, inverse)
         d_change = (change if alike else d_change[0], *upper(d_change))
-        return packed(d, 0.0, slopes_of(d), d_change)
+        return packed(d, 0.0, slopes_of(d), d_change, (d_change[0], d_change[1], 0.0, 0.0))
 
     rising_of = linear_map(np.eye(length)[1::2] * (2 * n[:, None] + 1) ** 2)
     added = linear_map(np.hstack([np.eye(orders), np.eye(orders)]))
