@@ -126,7 +126,14 @@ def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     builder = binding.create_pass_builder(_machine(), options)
-    builder.getModulePassManager().run(module, builder)
+    # Beforehand, what no output needs of the constants is left out of them: their functions are called, not inlined.
+    first = binding.create_new_module_pass_manager()
+    first.add_always_inliner_pass()
+    first.add_sroa_pass()
+    first.add_instruction_combine_pass()
+    first.add_dead_arg_elimination_pass()
+    for passes in (first, builder.getModulePassManager()):
+        passes.run(module, builder)
     return module
 
 

@@ -54,9 +54,7 @@ def density(real: Any) -> Method:
         less = first * r
         less_low = r * (fma(-less, below_low, fma(-less, below, first)) + first_low)
         return (
-            (w1, q4, w3)
-            + (change1 * w1, 4 * rate * q4, change3 * w3)
-            + (less, (1 - 4 * rate) * q4, (1 - change3) * w3)
+            (w1, q4, w3) + (change1 * w1, 4 * rate * q4, change3 * w3) + (less, (1 - 4 * rate) * q4, (1 - change3) * w3)
         ), (less, less_low)
 
     @kernel

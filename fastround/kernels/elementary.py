@@ -42,7 +42,7 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         self._verify_declare_only_symbols()
         self._finalized = True
 
-    @global_compiler_lock  # type: ignore[untyped-decorator]
+    @global_compiler_lock
     def linked(self) -> binding.ModuleRef:
         """The module of this code and all that it calls."""
         self._ensure_finalized()

@@ -195,8 +195,7 @@ def precise_linear_map(matrix: Any) -> Any:
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any], c_low: Sequence[Any]) -> list[Any]:
         add, multiply, number = arithmetic.add, arithmetic.multiply, arithmetic.number
-        minus = lambda x: multiply(number(-1.0), x)
-        results, lows = [], []
+        results, lows, minus = [], [], lambda x: multiply(number(-1.0), x)
         for row in matrix:
             total, lost = number(0.0), number(0.0)
             for j in np.flatnonzero(row)[::-1]:
