@@ -106,10 +106,8 @@ FUNCTIONS = (
     ),
 )
 
-# Of the infinite sums, and of those over windows.
-_GRAD_ULP = {False: "6 ulp", True: "6 ulp (float32) or 7 ulp (float64)"}
 _VALUE_BOUND = "The value is within 4 ulp of the exact one"
-_GRAD_BOUND = "∂/∂x is within {grad} of the exact one while it is a normal number, and may be 0 below"
+_GRAD_BOUND = "∂/∂x is within 6 ulp of the exact one while it is a normal number, and may be 0 below"
 _GRAD_K_BOUND = (
     "∂/∂k is within 8 ulp (float32) or 12 ulp (float64) of the larger of the machine epsilon and its largest magnitude"
     " over x"
@@ -191,7 +189,7 @@ Returns
 
 Notes
 -----
-{bounds.format(grad=_GRAD_ULP[function.windowed])}.
+{bounds}.
 The result does not depend on memory layout, the number of threads, or whether {scalars}, to the bit.
 
 Special values: {special.format(soft=soft, hard=function.hard)}.

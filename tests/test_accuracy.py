@@ -35,7 +35,7 @@ def test_errors_are_within_the_promised_bounds(function: Function, real: Any) ->
 @functions
 @precisions
 def test_errors_of_a_long_sweep_are_within_the_promised_bounds(function: Function, real: Any) -> None:
-    bounds = promised(False, real)
+    bounds = promised(real)
     for suffix, worst in sweep(function, real, 150, seed=1).items():
         assert worst.ulp <= bounds[suffix], (suffix, worst)
 

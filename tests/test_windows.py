@@ -255,7 +255,7 @@ def test_windows_in_float32_are_as_exact_as_infinite_sums(method: str, suffix: s
 @pytest.mark.parametrize("function", WINDOWED, ids=lambda function: function.name)
 @pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__)
 def test_errors_of_a_long_sweep_are_within_the_promised_bounds(function: Any, real: Any) -> None:
-    bounds = promised(True, real)
+    bounds = promised(real)
     for suffix, worst in sweep(function, real, 60, seed=1).items():
         assert worst.ulp <= bounds[suffix], (suffix, worst)
 
