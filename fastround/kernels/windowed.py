@@ -161,21 +161,13 @@ _LENGTHS = {
 
 def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     """Polynomials in 8r² − 1 that interpolate the fraction at Chebyshev's nodes."""
-    # More nodes than coefficients, so that rounding errors cancel; a power of two, so that their means are exact.
-    count, nodes = (12, 16) if real is np.float32 else (24, 64)
+    # More nodes than coefficients, so that rounding errors cancel: the most for ∂/∂k.
+    count, nodes, nodes_by_k = (12, 16, 16) if real is np.float32 else (24, 32, 64)
     distances_of, polynomials = window(method, 10), fraction(method, (14, 14, 24), False)
     double, wide, (outside_of, change_of) = real is np.float64, WIDE[method], outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
     sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
     whole = linear_map(np.hstack([np.eye(count), np.eye(count)]))
-    # The nodes in r², at z and −z, from the middle on, and Chebyshev's polynomials at z.
-    steps = np.outer(np.arange(nodes - 1, 0, -2), np.arange(count)) % (4 * nodes)
-    # The cosines of step·π/(2·nodes), from the angles to their zeros, or to the poles.
-    folded = nodes - np.minimum(steps, 4 * nodes - steps)
-    unit, distance = np.pi / (2 * nodes), np.abs(folded)
-    near = np.where(2 * distance < nodes, np.sin(distance * unit), np.cos((nodes - distance) * unit))
-    chebyshev = np.copysign(near, folded)
-    row, node = row_of(chebyshev), row_of((1 + chebyshev[:, 1:2] * [1, -1]) / 8)
     # The coefficients of Chebyshev's polynomials, and half the first.
     powers = np.zeros((count, count))
     powers[0, 0] = powers[1, 1] = 1
@@ -183,7 +175,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         powers[1:, i] = 2 * powers[:-1, i - 1]
         powers[:, i] -= powers[:, i - 2]
     powers[:, 0] /= 2
-    from_sums = np.hstack([np.eye(count, 1), 2 / nodes * powers])
+    from_sums = np.hstack([np.eye(count, 1), powers])
     polynomial_of, leading_of = linear_map(from_sums), precise_linear_map(from_sums[:2])
     # (2cosh z − 2) and (2 sinh z)/z in powers of z².
     length = next(m for m in range(99) if (sharpest / 2) ** (2 * m) < 2**-56 * math.factorial(2 * m))
@@ -216,6 +208,31 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
             by_k,
         )
 
+    def fit(nodes: int) -> Any:
+        node, row = _chebyshev(nodes, count)
+
+        @kernel
+        def fitted(parts):
+            """What `at` returns near the middle, and sums of differences from it, whose rounding errors are smaller."""
+            value, slope, change = 0.0, 0.0, 0.0
+            value_r, slope_r, change_r = 0.0, 0.0, 0.0
+            values, slopes, changes = empty, empty, empty + empty
+            for i in range(nodes):
+                (right, left), chebyshev = node(i >> 1), row(i >> 1)
+                value_i, slope_i, change_i = at(left if i & 1 else right, *parts)
+                if i == 0:
+                    value, slope, change = value_i, slope_i, change_i
+                if i & 1:
+                    values = sums_of(values, value_r, value_i - value, chebyshev)
+                    slopes = sums_of(slopes, slope_r, slope_i - slope, chebyshev)
+                    changes = precise_sums_of(changes, change_r, change_i - change, chebyshev)
+                value_r, slope_r, change_r = value_i - value, slope_i - slope, change_i - change
+            return (value, values), (slope, slopes), (change, changes)
+
+        return fitted
+
+    fitted, fitted_by_k = fit(nodes), fit(nodes_by_k)
+
     @kernel
     def constants(sharpness):
         k, radius = sharpness
@@ -223,21 +240,10 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         parts = polynomials(inverse, *sums)
         start, start_low = sum_of(inverse, inverse_low, parts[1][0])
         parts = k, radius, parts, start, start_low, (outside_of(k, radius, sums) if double else None)
-        # What is summed are differences from near the middle, which have smaller rounding errors.
-        value, slope, change = 0.0, 0.0, 0.0
-        value_r, slope_r, change_r = 0.0, 0.0, 0.0
-        values, slopes, changes = empty, empty, empty + empty
-        for i in range(nodes):
-            (right, left), chebyshev = node(i >> 1), row(i >> 1)
-            value_i, slope_i, change_i = at(left if i & 1 else right, *parts)
-            if i == 0:
-                value, slope, change = value_i, slope_i, change_i
-            if i & 1:
-                values = sums_of(values, value_r, value_i - value, chebyshev)
-                slopes = sums_of(slopes, slope_r, slope_i - slope, chebyshev)
-                changes = precise_sums_of(changes, change_r, change_i - change, chebyshev)
-            value_r, slope_r, change_r = value_i - value, slope_i - slope, change_i - change
-        values, slopes = significant(values, 2.0**-50 * value), significant(slopes, 2.0**-50 * slope)
+        # What no output needs, is left out of either.
+        (value, values), (slope, slopes), _ = fitted(parts)
+        _, _, (change, changes) = fitted_by_k(parts)
+        values, slopes = significant(values, 2.0**-55 * value), significant(slopes, 2.0**-55 * slope)
         # Its second coefficient is the greatest.
         sums, lost = significant(changes[:count], 2.0**-52 * abs(changes[1])), changes[count:]
         leading = leading_of((change, *sums), (0.0, *lost))
@@ -247,6 +253,20 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         return packed((first, *rest[1:]), low, slopes, changes, leading)
 
     return Regime(hoistable(constants), _odd_polynomials(real, True))
+
+
+def _chebyshev(nodes: int, count: int) -> tuple[Any, Any]:
+    """The functions of a number i that return Chebyshev's nodes in r², at z and −z, and so many polynomials at z.
+
+    The nodes go from the middle on.  Polynomials are over half the number of nodes, a power of two: exact.
+    """
+    steps = np.outer(np.arange(nodes - 1, 0, -2), np.arange(count)) % (4 * nodes)
+    # The cosines of step·π/(2·nodes), from the angles to their zeros, or to the poles.
+    folded = nodes - np.minimum(steps, 4 * nodes - steps)
+    unit, distance = np.pi / (2 * nodes), np.abs(folded)
+    near = np.where(2 * distance < nodes, np.sin(distance * unit), np.cos((nodes - distance) * unit))
+    chebyshev = np.copysign(near, folded)
+    return row_of((1 + chebyshev[:, 1:2] * [1, -1]) / 8), row_of(chebyshev * (2 / nodes))
 
 
 def _packed(real: Any, count: int) -> Any:
