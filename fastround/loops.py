@@ -134,7 +134,7 @@ def _successively(first: Callable[..., None], second: Callable[..., None]) -> An
 
 
 def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callable[..., None]:
-    """The Python function that `numba.cfunc(SIGNATURE)` compiles to a loop of a ufunc, for one precision.
+    """The Python function that `cache.numba_module` compiles to a loop of a ufunc, for one precision.
 
     `integer` is the type of the window radius, if there is one.
     """

@@ -44,15 +44,16 @@ def density(real: Any) -> Method:
         # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
         others = q8 * (18 * rate - 1) * (1 - rate) + 2 * rate * q8 * (13.5 - 81 * rate)
         others += 8 * rate * q4 * (3 - 8 * rate) * above / below
+        # Exact, as the rate is above 2.
         slope = 6 - 4 * rate
-        slope_low = ((6 - slope) - 4 * rate) - 4 * rate_low
+        slope_low = -4 * rate_low
         top, top_low = times(rate, rate_low, slope, slope_low)
         whole = top + (others - 1)
         whole_low = ((top - whole) + (others - 1)) + top_low
         first, first_low = times(whole, whole_low, 2 * q2, 2 * q2_low)
-        r, below_low = 1 / below, (1 - below) - 2 * q4 * (8 * rate - 1)
-        less = first * r
-        less_low = r * (fma(-less, below_low, fma(-less, below, first)) + first_low)
+        inverse, below_low = 1 / below, (1 - below) - 2 * q4 * (8 * rate - 1)
+        less = first * inverse
+        less_low = inverse * (fma(-less, below_low, fma(-less, below, first)) + first_low)
         return (
             (w1, q4, w3) + (change1 * w1, 4 * rate * q4, change3 * w3) + (less, (1 - 4 * rate) * q4, (1 - change3) * w3)
         ), (less, less_low)
@@ -102,7 +103,13 @@ def density(real: Any) -> Method:
         (3.7, 9.2, 40.0, 139.0) if single else (3.55, 9.2, 96.0, 820.0),
         (
             soft_regime(real, 0.5, Weights(3, dual_weights)),
-            direct_regime(real, 0.5, Weights(5 if single else 8, weights), Weights(8 if single else 12, pair_weights)),
+            direct_regime(
+                real,
+                0.5,
+                Weights(5 if single else 8, weights),
+                Weights(8 if single else 12, pair_weights),
+                centred=not single,
+            ),
             direct_regime(real, 0.5, Weights(3 if single else 4, weights), Weights(6 if single else 7, pair_weights)),
             direct_regime(real, 0.5, Weights(2, weights), Weights(2, pair_weights), guard),
             far_regime(real, 0.5, guard),

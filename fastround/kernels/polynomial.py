@@ -234,9 +234,9 @@ def product(count: int, other: int) -> Any:
 
 
 def power_sums(count: int) -> Any:
-    """The nopython function (sums, weight, weight_low, e) ↦ sums_i + (weight + weight_low)·e^i for i < count.
+    """The nopython function (sums, weight, weight_low, e) ↦ sums_i + weight·e^i for i < count.
 
-    Behind the sums stands what the first of them has lost to rounding so far.
+    Behind the sums stands what the first of them has lost to rounding so far, and lacks of the weight.
     """
 
     def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], weight: Any, weight_low: Any, e: Any) -> list[Any]:
@@ -277,7 +277,7 @@ def row_of(matrix: Any) -> Any:
 def chebyshev_sums(count: int, precise: bool = False) -> Any:
     """The nopython function (sums, right, left, row) ↦ sums_i + right·T_i(z) + left·T_i(−z), T_i(z) being the row.
 
-    T_i are Chebyshev's polynomials.  Behind precise sums stands what each has lost to rounding so far.
+    T_i are multiples of Chebyshev's polynomials.  Behind precise sums stands what each has lost to rounding so far.
     """
 
     def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], right: Any, left: Any, row: Sequence[Any]) -> list[Any]:

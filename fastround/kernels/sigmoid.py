@@ -27,8 +27,8 @@ def sigmoid(real: Any) -> Method:
     def dual_weights(k):
         rate, rate_low = dual_rate(k, 1.0)
         q, q_low = exp(-rate, -rate_low)
+        # Exact, as the rate is above 1.
         factor = 1 - rate
-        factor_low = ((1 - factor) - rate) - rate_low
         q1 = or_zero(q, 2.0**-54)
         q4 = (q1 * q1) * (q1 * q1)
         q9 = q4 * q4 * q1
@@ -36,7 +36,7 @@ def sigmoid(real: Any) -> Method:
             (q, q4, q9)
             + (rate * q, 4 * rate * q4, 9 * rate * q9)
             + (factor * q, (1 - 4 * rate) * q4, (1 - 9 * rate) * q9)
-        ), times(factor, factor_low, q, q_low)
+        ), times(factor, -rate_low, q, q_low)
 
     @kernel
     def weights(h):

@@ -112,7 +112,7 @@ def or_zero(x, least):
 
 
 class Weights(NamedTuple):
-    """A nopython function of k that returns a tuple of weights, and the number of its terms."""
+    """A nopython function of k or h that returns weights, and the number of terms."""
 
     terms: int
     of: Callable[[Any], Any]
@@ -147,17 +147,17 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     def constants(k):
         # Below 2^-6 the series is below any rounding error, and underflows to nothing.
         k = np.nan if k < 0 else (0.015625 if k < 0.015625 else k)
-        weights, (first, first_low) = weights_of(k)
-        w = (1.0, *weights)
+        all_weights, (first, first_low) = weights_of(k)
+        w = (1.0, *all_weights)
         t, t1, t2, e, m = t_of(w), t1_of(w), t2_of(w), e_of(w), m_of(w)
         v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
         b = (*t1_t(m, t), *t1_t(t1, e))
-        # rate/k², rounded once.
+        # rate/k² as a sum.
         k2 = k * k
         scale = rate / k2
         scale_low = (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) / k2
         b = times_b(b_of(b), scale + scale_low, 1.0)
-        # Nearly all of the first coefficient is that of the first weight.
+        # Nearly all of the first coefficient is that of the first weight.  float32 does not need it to the last bit.
         high, low = times(scale, scale_low, first, first_low)
         high += fma(scale, (m[0] - first) + (m[0] * (t[0] - 1.0) + t1[0] * e[0]), low)
         return (
@@ -186,7 +186,9 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     return Regime(constants, point)
 
 
-def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Weights, guard: int = 0) -> Regime:
+def direct_regime(
+    real: Any, spacing: float, weights: Weights, pair_weights: Weights, guard: int = 0, centred: bool = False
+) -> Regime:
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
     Here q is the power of two next to h = e^(−k/2).  `weights` are A_l·h^(−l) for l = 0, 1, …, of which `terms` matter
@@ -194,10 +196,13 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
     δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
+    If `centred`, ∂/∂k near the centre is computed as above, and not in the form for steps: for soft k its terms are less.
     """
     functions, split_exp = elementary(real), elementary(np.float64).split_exp
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
-    zero, middle, half, one = real(0), real(0.1875), real(0.5), real(1)
+    zero, half, one = real(0), real(0.5), real(1)
+    # At k = 5½ and a = 3/16, both forms of ∂/∂k have equal terms.
+    farthest = real(0.1875)
     degree = round(1 / spacing)
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
@@ -298,9 +303,8 @@ def direct_regime(real: Any, spacing: float, weights: Weights, pair_weights: Wei
         grown = quotient(g, g_low, t2, t2_low, r2)
         g_by_k, j = horner(growth, g_change), horner(growth, j)
         change = fma(-b, g_by_k, fma(fma(v, c - s, v), j, horner(growth, m)))
-        if lead and not single:
-            # Of the forms of r·G − Y·J the one whose terms are less.
-            change = change if a > middle else fma(a, g_by_k, -half * y * j)
+        if centred:
+            change = change if a > farthest else fma(a, g_by_k, -half * y * j)
         change = quotient(change, None, t2, t2_low, r2)
         change = zero if a == zero or b == zero else change
         if guard:

@@ -8,7 +8,7 @@ polynomials are those of the three nearest distances, and a short power series i
 its coefficients are power sums of e.  There are three regimes of the sharpness:
 
 * sharp: the fraction.
-* smooth: odd polynomials in r, which interpolate it.
+* smooth: odd polynomials in r, fitted to it.
 * soft: below k = ⅛ they are short, since kr is small.  By the Euler–Maclaurin formula their coefficients are
   derivatives of tanh(kz/2) at the end of the window, z = M or M + ½.
 """
@@ -160,7 +160,7 @@ _LENGTHS = {
 
 
 def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
-    """Polynomials in 8r² − 1 that interpolate the fraction at Chebyshev's nodes."""
+    """Polynomials in 8r² − 1, fitted to the fraction at Chebyshev's nodes."""
     # More nodes than coefficients, so that rounding errors cancel: the most for ∂/∂k.
     count, nodes, nodes_by_k = (12, 16, 16) if real is np.float32 else (24, 32, 64)
     distances_of, polynomials = window(method, 10), fraction(method, (14, 14, 24), False)
@@ -275,12 +275,13 @@ def _packed(real: Any, count: int) -> Any:
     The first coefficient of the value is a sum of two, and so are the first two of the change by k, `leading`.
     """
     split, real_rest = linear_map(np.eye(count)[1:]), rounded(real, count - 1)
-    split_twice, real_others = linear_map(np.eye(count)[2:]), rounded(real, count - 2)
+    split_twice, real_others, real_one = linear_map(np.eye(count)[2:]), rounded(real, count - 2), rounded(real, 1)
 
     @kernel
     def both(x, x_low):
-        high = real(x)
-        return high, real((x - np.float64(high)) + x_low)
+        (high,) = real_one((x,))
+        (low,) = real_one(((x - np.float64(high)) + x_low,))
+        return high, low
 
     @kernel
     def packed(value, value_low, slope, change, leading):
