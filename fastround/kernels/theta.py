@@ -196,7 +196,7 @@ def direct_regime(
     δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
-    If `centred`, ∂/∂k near the centre is computed as above, and not in the form for steps: for soft k its terms are less.
+    If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
     """
     functions, split_exp = elementary(real), elementary(np.float64).split_exp
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
