@@ -73,6 +73,17 @@ class Arithmetic(NamedTuple):
             total = self.add(total, term)
         return total
 
+    def minus(self, x: Any) -> Any:
+        return self.multiply(self.number(-1.0), x)
+
+    def exact_sum(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """a + b, and what that lacks."""
+        total = self.add(a, b)
+        rest = self.add(total, self.minus(a))
+        return total, self.add(
+            self.add(a, self.minus(self.add(total, self.minus(rest)))), self.add(b, self.minus(rest))
+        )
+
     def product(self, factors: list[Any]) -> Any:
         """From the first factor to the last."""
         result = factors[0]
@@ -162,7 +173,7 @@ def powers(count: int, precise: bool) -> Any:
         while len(results) < count:
             last, x = x, multiply(x, y)
             if precise:
-                rest = fma(last, y, multiply(x, arithmetic.number(-1.0)))
+                rest = fma(last, y, arithmetic.minus(x))
                 x_low = add(rest, fma(last, y_low, multiply(x_low, y)))
             results.append(add(x, x_low) if precise else x)
         return results
@@ -195,16 +206,14 @@ def precise_linear_map(matrix: Any) -> Any:
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any], c_low: Sequence[Any]) -> list[Any]:
         add, multiply, number = arithmetic.add, arithmetic.multiply, arithmetic.number
-        results, lows, minus = [], [], lambda x: multiply(number(-1.0), x)
+        results, lows = [], []
         for row in matrix:
             total, lost = number(0.0), number(0.0)
             for j in np.flatnonzero(row)[::-1]:
                 m = number(float(row[j]))
                 term = multiply(m, c[j])
-                last, total = total, add(total, term)
-                rest = add(total, minus(last))
-                low = arithmetic.fma(m, c[j], minus(term))
-                low = add(low, add(add(last, minus(add(total, minus(rest)))), add(term, minus(rest))))
+                total, low = arithmetic.exact_sum(total, term)
+                low = add(arithmetic.fma(m, c[j], arithmetic.minus(term)), low)
                 lost = add(lost, add(low, multiply(m, c_low[j])))
             results.append(total)
             lows.append(lost)
@@ -240,10 +249,8 @@ def power_sums(count: int) -> Any:
     """
 
     def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], weight: Any, weight_low: Any, e: Any) -> list[Any]:
-        add, minus = arithmetic.add, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
-        total = add(sums[0], weight)
-        rest = add(total, minus(sums[0]))
-        lost = add(add(sums[0], minus(add(total, minus(rest)))), add(weight, minus(rest)))
+        add = arithmetic.add
+        _, lost = arithmetic.exact_sum(sums[0], weight)
         results = []
         for each in sums[:-1]:
             results.append(add(each, weight))
@@ -281,7 +288,7 @@ def chebyshev_sums(count: int, precise: bool = False) -> Any:
     """
 
     def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], right: Any, left: Any, row: Sequence[Any]) -> list[Any]:
-        add, fma, minus = arithmetic.add, arithmetic.fma, lambda x: arithmetic.multiply(arithmetic.number(-1.0), x)
+        add, fma, minus = arithmetic.add, arithmetic.fma, arithmetic.minus
         even, odd = add(right, left), add(right, minus(left))
         terms = [(odd if i % 2 else even, value) for i, value in enumerate(row)]
         results = [fma(*term, total) for term, total in zip(terms, sums[:count], strict=True)]
@@ -351,7 +358,7 @@ def series_quotient(count: int) -> Any:
     """The nopython function of two power series and 1/(the first coefficient of the second) that divides them."""
 
     def evaluate(arithmetic: Arithmetic, a: Sequence[Any], b: Sequence[Any], inverse: Any) -> list[Any]:
-        minus_b = [arithmetic.multiply(arithmetic.number(-1.0), x) for x in b]
+        minus_b = [arithmetic.minus(x) for x in b]
         results: list[Any] = []
         for i in range(count):
             terms = [arithmetic.multiply(results[l], minus_b[i - l]) for l in range(i)]

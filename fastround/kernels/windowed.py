@@ -217,6 +217,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
             value, slope, change = 0.0, 0.0, 0.0
             value_r, slope_r, change_r = 0.0, 0.0, 0.0
             values, slopes, changes = empty, empty, empty + empty
+            # Right and left by turns: `at` is long, and so it is there once.
             for i in range(nodes):
                 (right, left), chebyshev = node(i >> 1), row(i >> 1)
                 value_i, slope_i, change_i = at(left if i & 1 else right, *parts)
@@ -246,11 +247,11 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         values, slopes = significant(values, 2.0**-55 * value), significant(slopes, 2.0**-55 * slope)
         # Its second coefficient is the greatest.
         sums, lost = significant(changes[:count], 2.0**-52 * abs(changes[1])), changes[count:]
-        leading = leading_of((change, *sums), (0.0, *lost))
+        change_0, change_1, low_0, low_1 = leading_of((change, *sums), (0.0, *lost))
         rest = polynomial_of((0.0, *values))
         first, low = sum_of(value, 0.0, rest[0])
         slopes, changes = polynomial_of((slope, *slopes)), polynomial_of((change, *whole(sums + lost)))
-        return packed((first, *rest[1:]), low, slopes, changes, leading)
+        return packed((first, *rest[1:]), low, slopes, (change_0, change_1, *changes[2:]), (low_0, low_1))
 
     return Regime(hoistable(constants), _odd_polynomials(real, True))
 
@@ -272,7 +273,7 @@ def _chebyshev(nodes: int, count: int) -> tuple[Any, Any]:
 def _packed(real: Any, count: int) -> Any:
     """Three polynomials of so many coefficients, rounded, each as its first and the others.
 
-    The first coefficient of the value is a sum of two, and so are the first two of the change by k, `leading`.
+    The first coefficient of the value is a sum of two, and so are the first two of the change by k.
     """
     split, real_rest = linear_map(np.eye(count)[1:]), rounded(real, count - 1)
     split_twice, real_others, real_one = linear_map(np.eye(count)[2:]), rounded(real, count - 2), rounded(real, 1)
@@ -284,12 +285,11 @@ def _packed(real: Any, count: int) -> Any:
         return high, low
 
     @kernel
-    def packed(value, value_low, slope, change, leading):
-        first, second, first_low, second_low = leading
+    def packed(value, value_low, slope, change, change_lows):
         return (
             (both(value[0], value_low), real_rest(split(value))),
             (real(slope[0]), real_rest(split(slope))),
-            (both(first, first_low), both(second, second_low), real_others(split_twice(change))),
+            (both(change[0], change_lows[0]), both(change[1], change_lows[1]), real_others(split_twice(change))),
         )
 
     return packed
@@ -386,8 +386,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     def sigmoid_constants(sharpness):
         k, radius = sharpness
         _, _, _, f, change = parts(k, radius)
-        change = a_of(change)
-        return packed(a_of(f), 0.0, slope_of(f), change, (change[0], change[1], 0.0, 0.0))
+        return packed(a_of(f), 0.0, slope_of(f), a_of(change), (0.0, 0.0))
 
     @kernel
     def density_constants(sharpness):
@@ -419,7 +418,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
         d = (growth if alike else quotient(v[0], first_low, w[0], 0.0, inverse), *upper(divided(v, w, inverse)))
         d_change = divided(minus(v_change + times(d, w_change)), w, inverse)
         d_change = (change if alike else d_change[0], *upper(d_change))
-        return packed(d, 0.0, slopes_of(d), d_change, (d_change[0], d_change[1], 0.0, 0.0))
+        return packed(d, 0.0, slopes_of(d), d_change, (0.0, 0.0))
 
     rising_of = linear_map(np.eye(length)[1::2] * (2 * n[:, None] + 1) ** 2)
     added = linear_map(np.hstack([np.eye(orders), np.eye(orders)]))
