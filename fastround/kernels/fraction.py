@@ -176,13 +176,13 @@ def _intrinsic(evaluate: Callable[..., Sequence[_Polynomial]]) -> Any:
     return function
 
 
-def fraction(method: str, lengths: tuple[int, int, int], apart: bool) -> Any:
+def fraction(method: str, lengths: tuple[int, int, int, int], apart: bool) -> Any:
     """The nopython function of a window that returns n, w, R, ½R + (2+y)·C and C, cut to so many coefficients.
 
     n and w are over the first e, 1/e = `inverse`, but w at y = 0 is less by that.  If it is to be `apart`, n of the
     density method is less by 4 + y, nearly all of it in the sharp regime.
     """
-    for_n, for_w, for_r = lengths
+    for_n, for_w, for_r, for_change = lengths
 
     def evaluate(arithmetic: Arithmetic, *window: Any) -> Sequence[_Polynomial]:
         varying_n, varying_w, less, start = _window(method, arithmetic, *window)
@@ -196,8 +196,8 @@ def fraction(method: str, lengths: tuple[int, int, int], apart: bool) -> Any:
             (less if apart else n)[:for_n],
             [start, *w[1:for_w]],
             slope[:for_r],
-            middle[:for_r],
-            _plus(half, change)[:for_r],
+            middle[:for_change],
+            _plus(half, change)[:for_change],
         )
 
     return _intrinsic(evaluate)

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from .density import density
-from .distances import FARTHEST, SOFT, sums
+from .distances import FARTHEST, SOFT, sum_of, sums
 from .elementary import fma, horner, kernel
 from .polynomial import linear_map
 from .sigmoid import sigmoid
-from .theta import times
+from .theta import quotient, times
 
 # The k·M from which on ∂/∂k is so little, but for that of the infinite sum, that it must not be a difference.
-WIDE = {"sigmoid": 2.0, "density": 2.85}
+WIDE = {"sigmoid": 2.0, "density": 2.0}
 
 
 def _series(terms: int) -> tuple[Any, ...]:
@@ -51,7 +51,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     sums_over = sums(method, terms + 1)
     a_of, b_of, a_change_of, b_change_of = _series(terms)
     inner_of, _, inner_change_of, _ = _series(window_terms)
-    slope_of = linear_map(np.diag(np.arange(1.0, terms), 1)[:-1])
+    slope_of, rest_of = linear_map(np.diag(np.arange(1.0, terms), 1)[:-1]), linear_map(np.eye(terms)[1:])
     inner_slope_of = linear_map(np.diag(np.arange(1.0, window_terms), 1)[:-1])
 
     @kernel
@@ -63,25 +63,32 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
 
     @kernel
     def sigmoid_parts(k, radius, window):
-        e_sums, moments, _ = beyond(k, radius)
-        return infinite_constants(k), a_of(e_sums), b_of(moments)
+        (e_sums, moments, _), (e_low, moments_low, _) = beyond(k, radius)
+        a, b = a_of(e_sums), b_of(moments)
+        return infinite_constants(k), ((a[0], 2.0 * e_low), rest_of(a)), ((b[0], moments_low), rest_of(b))
 
     @kernel
     def density_parts(k, radius, window):
-        e_sums, moments, squares = beyond(k, radius)
+        (e_sums, moments, squares), (_, moments_low, squares_low) = beyond(k, radius)
         a, b = a_of(e_sums), b_of(moments)
-        changes = slope_of(a), slope_of(b), a_change_of(moments), b_change_of(squares)
+        a_change, b_change = a_change_of(moments), b_change_of(squares)
+        # Of B and the derivatives by k, the first coefficient is a sum.
+        first_b_change = sum_of(-squares[0], -squares_low, 6.0 * squares[1])
+        firsts = (b[0], moments_low), (a_change[0], -2.0 * moments_low), first_b_change
+        changes = firsts, (slope_of(a), slope_of(b)), (rest_of(a_change), rest_of(b_change))
         e, _, te, _, inner_sums, inner_moments, _ = window
         inner = inner_of(inner_sums)
         inside = (e, te), (inner, inner_slope_of(inner), inner_change_of(inner_moments))
-        return infinite_constants(k), a, b, changes, inside
+        return infinite_constants(k), a, rest_of(b), changes, inside
 
     @kernel
     def sigmoid_change(r2, y, sinh, sinh_low, parts):
-        constants, a, b = parts
+        constants, (first_a, a), (first_b, b) = parts
         r = math.sqrt(r2)
         _, _, _, change = infinite(r, None, 0.5 - r, None, constants)
-        return change / r - (horner(y, a) - sinh * horner(y, b))
+        weights, lacking = sum_of(*first_a, y * horner(y, a)), sum_of(*first_b, y * horner(y, b))
+        moving, moving_low = times(sinh, sinh_low, *lacking)
+        return (change / r - weights[0] + moving) + (moving_low - weights[1])
 
     @kernel
     def weight(s, e, te, y, growth):
@@ -95,21 +102,22 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     def density_change(r2, y, sinh, sinh_low, parts):
         constants, a, b, changes, inside = parts
         ((e1, e2, e3), (te1, te2, te3)), (inner, inner_slope, inner_change) = inside
-        a_slope, b_slope, a_change, b_change = changes
+        (first_b, first_a_change, first_b_change), (a_slope, b_slope), (a_change, b_change) = changes
         r = math.sqrt(r2)
         distance, _, _, change = infinite(r, None, 0.5 - r, None, constants)
         distance, change = distance / r, change / r
         # ∂y/∂k and ∂(Y/r)/∂k
-        growth, rise = r2 * sinh, 2.0 + y
-        weights, lacking = horner(y, a), horner(y, b)
-        weights_change = horner(y, a_change) + growth * horner(y, a_slope)
-        more = distance * weights - sinh * lacking
-        more_change = change * weights + distance * weights_change - rise * lacking
-        # By far the greatest part.
-        lacking_rest = fma(growth, horner(y, b_slope), y * horner(y, b_change[1:]))
-        lacking_change = b_change[0] + lacking_rest
-        part, part_low = times(sinh, sinh_low, lacking_change, (b_change[0] - lacking_change) + lacking_rest)
-        more_change = (more_change - part) - part_low
+        growth, rise = r2 * sinh, sum_of(2.0, 0.0, y)
+        weights, lacking = horner(y, a), sum_of(*first_b, y * horner(y, b))
+        weights_change = sum_of(*first_a_change, fma(growth, horner(y, a_slope), y * horner(y, a_change)))
+        lacking_change = sum_of(*first_b_change, fma(growth, horner(y, b_slope), y * horner(y, b_change)))
+        more = distance * weights - sinh * lacking[0]
+        # What cancels, as sums.
+        moving, moving_low = times(sinh, sinh_low, *lacking_change)
+        rising, rising_low = times(*rise, *lacking)
+        gained, gained_low = times(distance, 0.0, *weights_change)
+        lost, lost_low = sum_of(moving, moving_low + rising_low, rising)
+        more_change, more_low = sum_of(gained, change * weights + (gained_low - lost_low), -lost)
         w1, change1 = weight(1.0, e1, te1, y, growth)
         w2, change2 = weight(2.0, e2, te2, y, growth)
         w3, change3 = weight(3.0, e3, te3, y, growth)
@@ -117,6 +125,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         w = own + w1 + w2 + w3 + horner(y, inner)
         w_change = change1 + change2 + change3 - growth * own * own
         w_change += horner(y, inner_change) + growth * horner(y, inner_slope)
-        return change + (more_change - more * w_change / w) / w
+        inverse = 1.0 / w
+        return change + quotient(more_change, more_low - more * w_change * inverse, w, 0.0, inverse)
 
     return (sigmoid_parts, sigmoid_change) if is_sigmoid else (density_parts, density_change)

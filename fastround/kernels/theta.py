@@ -92,6 +92,13 @@ def quotient(n, n_low, d, d_low, r):
 
 
 @kernel
+def quotient_sum(n, n_low, d, d_low, r):
+    """The same as a sum."""
+    q = quotient(n, n_low, d, d_low, r)
+    return q, r * (fma(-q, d_low, fma(-q, d, n)) + n_low)
+
+
+@kernel
 def square(t, t_low):
     """(t + t_low)² as a sum."""
     t2 = t * t

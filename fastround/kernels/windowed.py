@@ -37,7 +37,7 @@ from .polynomial import (
     weighted,
     without_noise,
 )
-from .theta import Regime, quotient, scaled, square
+from .theta import Regime, quotient, scaled, square, times
 
 # Of each method and precision, where the sharp regime begins.
 _SHARPEST = {
@@ -88,7 +88,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     # All other coefficients are next to nothing there.
     lengths = _LENGTHS[method, real]
     distances_of, polynomials = window(method, 5), fraction(method, lengths, True)
-    n_real, w_real, slope_real = (rounded(real, length) for length in lengths)
+    n_real, w_real, slope_real, change_real = (rounded(real, length) for length in lengths)
     times = product(1, lengths[2])
     double, density = real is np.float64, method == "density"
 
@@ -103,14 +103,14 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        (inverse, inverse_low), sums = distances_of(k, radius)
+        (inverse, inverse_low), sums, _, _ = distances_of(k, radius)
         n, w, slope, middle, change = polynomials(inverse, *sums)
         start, start_low = sum_of(inverse, inverse_low, w[0])
         start_low = (start - np.float64(real(start))) + start_low
         return (
             (real(k), real(start_low)),
             (n_real(n), w_real((start, *w[1:]))),
-            (slope_real(times((k,), slope)), slope_real(slope), slope_real(middle), slope_real(change)),
+            (slope_real(times((k,), slope)), slope_real(slope), change_real(middle), change_real(change)),
         )
 
     @kernel
@@ -150,21 +150,22 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     return Regime(hoistable(constants), point)
 
 
-# How many coefficients of n, w and R matter in the sharp regime.
+# How many coefficients of n, w, R and those of ∂/∂k matter in the sharp regime.
 _LENGTHS = {
-    ("sigmoid", np.float32): (3, 4, 5),
-    ("sigmoid", np.float64): (4, 4, 7),
-    ("density", np.float32): (4, 5, 8),
-    ("density", np.float64): (7, 8, 11),
+    ("sigmoid", np.float32): (3, 3, 4, 5),
+    ("sigmoid", np.float64): (4, 4, 7, 7),
+    ("density", np.float32): (4, 5, 8, 8),
+    ("density", np.float64): (7, 8, 11, 11),
 }
 
 
 def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     """Polynomials in 8r² − 1, fitted to the fraction at Chebyshev's nodes."""
     # More nodes than coefficients, so that rounding errors cancel: the most for ∂/∂k.
-    count, nodes, nodes_by_k = (12, 16, 16) if real is np.float32 else (24, 32, 64)
-    distances_of, polynomials = window(method, 10), fraction(method, (14, 14, 24), False)
-    double, wide, (outside_of, change_of) = real is np.float64, WIDE[method], outside(method, 10)
+    count, nodes, nodes_by_k = (11, 16, 16) if real is np.float32 else (20, 32, 64)
+    distances_of, polynomials_of = window(method, 10), fraction(method, (14, 14, 24, 24), False)
+    density, double = method == "density", real is np.float64
+    wide, (outside_of, change_of) = WIDE[method], outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
     sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
     whole = linear_map(np.hstack([np.eye(count), np.eye(count)]))
@@ -184,27 +185,30 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     packed = _packed(real, count)
 
     @kernel
-    def at(r2, k, radius, polynomials, start, start_low, outside):
+    def polynomial_at(y, first, others):
+        """A polynomial whose first coefficient is a sum, as a sum."""
+        above = horner(y, others)
+        result = fma(above, y, first[0])
+        return result, fma(above, y, first[0] - result) + first[1]
+
+    @kernel
+    def at(r2, k, radius, polynomials, outside):
         """The staircase over r, its slope and ∂/∂k over r."""
-        n, w, slope, _, change = polynomials
+        n, w, slope, change = polynomials
         z2 = k * k * r2
         y, sinh_rest = horner(z2, growth), horner(z2, sine[1:])
         sinh_over = fma(z2, sinh_rest, sine[0])
         sinh = k * sinh_over
-        rise, side_above, above = horner(y, slope), horner(y, n[1:]), horner(y, w[1:])
-        side, total = fma(side_above, y, n[0]), fma(above, y, start)
-        side_low, total_low = fma(side_above, y, n[0] - side), fma(above, y, start - total) + start_low
-        total2, total2_low = square(total, total_low)
-        top = sinh * side
-        top_low = fma(sinh, side_low, fma(sinh, side, -top))
-        r = 1.0 / total
-        by_k = (rise + sinh * horner(y, change)) / total2
+        sinh_low = fma(k, sinh_over, -sinh) + k * fma(z2, sinh_rest, sine[0] - sinh_over)
+        side, total, rise = polynomial_at(y, *n), polynomial_at(y, *w), polynomial_at(y, *slope)
+        total2, total2_low = square(*total)
+        by_k = (rise[0] + sinh * horner(y, change)) / total2
         if double and k * radius > wide:
-            sinh_low = fma(k, sinh_over, -sinh) + k * fma(z2, sinh_rest, sine[0] - sinh_over)
             by_k = change_of(r2, y, sinh, sinh_low, outside)
+        r = 1.0 / total[0]
         return (
-            quotient(top, top_low, total, total_low, r),
-            k * quotient(rise, 0.0, total2, total2_low, r * r),
+            quotient(*times(sinh, sinh_low, *side), *total, r),
+            quotient(*times(k, 0.0, *rise), total2, total2_low, r * r),
             by_k,
         )
 
@@ -237,10 +241,20 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
     @kernel
     def constants(sharpness):
         k, radius = sharpness
-        (inverse, inverse_low), sums = distances_of(k, radius)
-        parts = polynomials(inverse, *sums)
-        start, start_low = sum_of(inverse, inverse_low, parts[1][0])
-        parts = k, radius, parts, start, start_low, (outside_of(k, radius, sums) if double else None)
+        (inverse, inverse_low), sums, (e, e_low), moment = distances_of(k, radius)
+        # n and w at y = 0, as sums.
+        if density:
+            side, others = (
+                times(4.0 * inverse, 4.0 * inverse_low, *moment),
+                times(inverse, inverse_low, 8.0 * e, 8.0 * e_low),
+            )
+            total = sum_of(inverse, inverse_low + others[1], others[0])
+        else:
+            side, total = times(inverse, inverse_low, e, e_low), (inverse, inverse_low)
+        n, w, slope, _, change = polynomials_of(inverse, *sums)
+        rise, rise_low = times(*side, *total)
+        polynomials = (side, n[1:]), (total, w[1:]), ((2.0 * rise, 2.0 * rise_low), slope[1:]), change
+        parts = k, radius, polynomials, (outside_of(k, radius, sums) if double else None)
         # What no output needs, is left out of either.
         (value, values), (slope, slopes), _ = fitted(parts)
         _, _, (change, changes) = fitted_by_k(parts)
@@ -375,7 +389,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     @kernel
     def parts(k, radius):
         end = radius + end_low
-        _, e, t, _ = end_of(k, radius, end_low)
+        _, (e, _), t, _ = end_of(k, radius, end_low)
         series = series_of(t, 2 * e)
         k2 = k * k
         f = weighted_of(even_of(series), 1.0, k2)
