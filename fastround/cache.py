@@ -85,7 +85,8 @@ def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> in
     """The address of the function `name`, from the disk or else from the module that `compiled` returns."""
     code = _load(name)
     if code is None:
-        code = _machine().emit_object(_optimised(compiled(), name))
+        module = _optimised(compiled(), name)
+        code = _machine(_is_compact(module)).emit_object(module)
         _save(name, code)
     engine = _engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
@@ -119,13 +120,14 @@ def keep(*objects: object) -> None:
 
 
 def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
-    module.data_layout = str(_machine().target_data)
+    machine = _machine(False)
+    module.data_layout = str(machine.target_data)
     for function in module.functions:
         if not function.is_declaration and function.name != name:
             function.linkage = "internal"
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
-    builder = binding.create_pass_builder(_machine(), options)
+    builder = binding.create_pass_builder(machine, options)
     # Beforehand, what no output needs of the constants is left out of them: their functions are called, not inlined.
     first = binding.create_new_module_pass_manager()
     first.add_always_inliner_pass()
@@ -137,16 +139,30 @@ def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
     return module
 
 
-def _new_machine() -> binding.TargetMachine:
+def _is_compact(module: binding.ModuleRef) -> bool:
+    """Whether code needs nothing from outside, so that LLVM may assume all of it, and its constants, close together.
+
+    Else it takes the address of each constant from a register, which costs loops up to a quarter of their time.
+    """
+    external = (f.name for f in module.functions if f.is_declaration)
+    return _may_be_compact() and all(name.startswith("llvm.") and not name.startswith("llvm.mem") for name in external)
+
+
+def _may_be_compact() -> bool:
+    triple, features = binding.get_process_triple(), target()[1].split(",")
+    # With these features, no operation is a call of a function.
+    return triple.startswith("x86_64") and "linux" in triple and {"+avx2", "+fma"} <= set(features)
+
+
+def _new_machine(compact: bool) -> binding.TargetMachine:
     # Numba does this only when it first compiles something, which it need not do here.
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     cpu, features = target()
     llvm_target = binding.Target.from_triple(binding.get_process_triple())
     x86 = llvm_target.name.startswith("x86")
-    return llvm_target.create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="static" if x86 else "default", codemodel="jitdefault", jit=True
-    )
+    reloc, model = ("pic", "small") if compact else ("static" if x86 else "default", "jitdefault")
+    return llvm_target.create_target_machine(cpu=cpu, features=features, opt=3, reloc=reloc, codemodel=model, jit=True)
 
 
 _machine = functools.cache(_new_machine)
@@ -154,8 +170,9 @@ _machine = functools.cache(_new_machine)
 
 @functools.cache
 def _engine() -> binding.ExecutionEngine:
-    # The engine owns its machine, which therefore is another one.
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine())
+    # The engine owns its machine, which therefore is another one.  Compact code has all its memory in one piece.
+    in_one_piece = _may_be_compact() or None
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _new_machine(False), in_one_piece)
     keep(engine)
     return engine
 

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .kernels.elementary import kernel
@@ -50,7 +49,7 @@ def _load(typingctx, address, i, real):
     def codegen(context, builder, signature, args):
         element = _SHORT if half else context.get_value_type(real.dtype)
         value = builder.load(builder.gep(builder.inttoptr(args[0], element.as_pointer()), [args[1]]))
-        return _from_half(builder, value) if half else value
+        return _from_half(builder, value) if half else _frozen(builder, value)
 
     return (types.float32 if half else real.dtype)(types.intp, types.intp, real), codegen
 
@@ -66,6 +65,12 @@ def _store(typingctx, address, i, value, real):
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, value, real), codegen
+
+
+def _frozen(builder, value):
+    """The same value: a loop that copies would otherwise become a call of memcpy, and see `cache._is_compact`."""
+    freeze = ir.instructions.Instruction(builder.block, value.type, "freeze", [value])
+    return builder._insert(freeze) or freeze
 
 
 # The conversions are arithmetic of integers, for not every CPU has instructions for them, and LLVM's functions that
@@ -111,7 +116,9 @@ def _buffer(typingctx, real):
 
     def codegen(context, builder, signature, args):
         element = context.get_value_type(real.dtype)
-        block = cgutils.alloca_once(builder, ir.ArrayType(element, _BLOCK + _REGIMES * _WIDTH))
+        # Not filled with zeros, as by Numba's function for this.
+        with builder.goto_entry_block():
+            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * _WIDTH))
         block.align = 64
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 

@@ -61,7 +61,7 @@ def density(real: Any) -> Method:
     @kernel
     def odd_weight(h):
         """γ/h and the relative change of γ by k, here as elsewhere with the smallest terms first."""
-        p = or_zero(h * h, 2.0**-80)
+        p = or_zero(h * h, 2.0**-64)
         p2, p3 = p * p, p * p * p
         p6, p8 = p3 * p3, p3 * p3 * p2
         p12 = p6 * p6
@@ -79,7 +79,7 @@ def density(real: Any) -> Method:
 
     @kernel
     def pair_weights(h):
-        p = or_zero(h * h, 2.0**-80)
+        p = or_zero(h * h, 2.0**-64)
         p2, p3 = p * p, p * p * p
         p4, p6 = p2 * p2, p3 * p3
         p8, p10, p12 = p4 * p4, p4 * p6, p6 * p6

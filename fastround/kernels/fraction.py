@@ -98,7 +98,7 @@ def _window(method: str, arithmetic: Arithmetic, *window: Any) -> tuple[_Polynom
     multiply, number = arithmetic.multiply, arithmetic.number
 
     def combined(*terms: Any) -> Any:
-        return arithmetic.sum([multiply(number(a), x) for a, x in terms])
+        return arithmetic.combination([(number(a), x) for a, x in terms])
 
     def with_more(c: _Number, multiple: float) -> _Number:
         return _Number(arithmetic, c.value, combined((multiple, c.value), (1.0, c.change)))

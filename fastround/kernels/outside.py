@@ -7,7 +7,6 @@ W, and is D + (D·A − Y·B)/W, where D is the infinite sum.  All of it is abou
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def _series(terms: int) -> tuple[Any, ...]:
 
 
 def outside(method: str, window_terms: int) -> tuple[Any, Any]:
-    """A function of k, M and the window, and another of r², y, Y/r as a sum, and what the former returned: (∂/∂k)/r.
+    """A function of k, M and the window, and another of r², r, y, Y/r as a sum, and what the former returned: (∂/∂k)/r.
 
     The window has so many power sums.
     """
@@ -82,9 +81,8 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         return infinite_constants(k), a, rest_of(b), changes, inside
 
     @kernel
-    def sigmoid_change(r2, y, sinh, sinh_low, parts):
+    def sigmoid_change(r2, r, y, sinh, sinh_low, parts):
         constants, (first_a, a), (first_b, b) = parts
-        r = math.sqrt(r2)
         _, _, _, change = infinite(r, None, 0.5 - r, None, constants)
         weights, lacking = sum_of(*first_a, y * horner(y, a)), sum_of(*first_b, y * horner(y, b))
         moving, moving_low = times(sinh, sinh_low, *lacking)
@@ -99,11 +97,10 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         return above * r * r, (change - 2.0 * above * r * (e * growth - s * te * y)) * r * r
 
     @kernel
-    def density_change(r2, y, sinh, sinh_low, parts):
+    def density_change(r2, r, y, sinh, sinh_low, parts):
         constants, a, b, changes, inside = parts
         ((e1, e2, e3), (te1, te2, te3)), (inner, inner_slope, inner_change) = inside
         (first_b, first_a_change, first_b_change), (a_slope, b_slope), (a_change, b_change) = changes
-        r = math.sqrt(r2)
         distance, _, _, change = infinite(r, None, 0.5 - r, None, constants)
         distance, change = distance / r, change / r
         # ∂y/∂k and ∂(Y/r)/∂k

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -61,16 +62,18 @@ class Arithmetic(NamedTuple):
     add: Callable[[Any, Any], Any]
     fma: Callable[[Any, Any, Any], Any]
     number: Callable[[float], Any]
-    # x in another precision, or zero where |x| is next to nothing.
+    # x in another precision.
     rounded: Callable[[Any, Any], Any]
     # x, or zero where |x| is less.
     at_least: Callable[[Any, Any], Any]
 
-    def sum(self, terms: list[Any]) -> Any:
-        """From the last term to the first, which is the largest, so that it has the rounding errors of few."""
-        total = terms[-1] if terms else self.number(0.0)
-        for term in terms[-2::-1]:
-            total = self.add(total, term)
+    def combination(self, pairs: list[tuple[Any, Any]]) -> Any:
+        """Σ a·b from the last to the first, which is the largest, so that it has the rounding errors of few."""
+        if not pairs:
+            return self.number(0.0)
+        total = self.multiply(*pairs[-1])
+        for a, b in pairs[-2::-1]:
+            total = self.fma(a, b, total)
         return total
 
     def minus(self, x: Any) -> Any:
@@ -84,6 +87,10 @@ class Arithmetic(NamedTuple):
             self.add(a, self.minus(self.add(total, self.minus(rest)))), self.add(b, self.minus(rest))
         )
 
+    def normal(self, x: Any, real: Any) -> Any:
+        """The same in another precision, or zero where it would be subnormal."""
+        return self.rounded(self.at_least(x, self.number(float(np.finfo(real).tiny))), real)
+
     def product(self, factors: list[Any]) -> Any:
         """From the first factor to the last."""
         result = factors[0]
@@ -92,12 +99,13 @@ class Arithmetic(NamedTuple):
         return result
 
 
-def _rounded(x: float, real: Any) -> Any:
-    return real(x) if abs(x) > np.finfo(real).tiny else real(0)
-
-
 PYTHON = Arithmetic(
-    operator.mul, operator.add, interpreted_fma, np.float64, _rounded, lambda x, least: x if abs(x) > least else 0 * x
+    operator.mul,
+    operator.add,
+    interpreted_fma,
+    np.float64,
+    lambda x, real: real(x),
+    lambda x, least: x if abs(x) > least else 0 * x,
 )
 
 
@@ -110,7 +118,6 @@ def instructions(builder: ir.IRBuilder) -> Arithmetic:
         return builder.select(builder.fcmp_ordered(">", magnitude, least), x, builder.fsub(x, x))
 
     def rounded(x: ir.Value, real: Any) -> ir.Value:
-        x = at_least(x, double(float(np.finfo(real).tiny)))
         return builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
 
     return Arithmetic(builder.fmul, builder.fadd, builder.fma, double, rounded, at_least)
@@ -123,14 +130,15 @@ def polynomial(
     start: float = 1.0,
     order: int = 0,
     known: tuple[int, float] = (0, 0.0),
+    subnormal: bool = True,
 ) -> Any:
     """The nopython function (c, q, unit, factors, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
 
     `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h = unit·q that makes
     them of one degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order.  The coefficient of
     X^i is start·factors[i] times that, but the one of the power known[0] is more by known[1].
-    What is next to nothing becomes zero: subnormal coefficients would change no result, and slow every operation on
-    them down a hundredfold.
+    If coefficients may be `subnormal`, these become zero: they would change no result, and slow every operation on them
+    down a hundredfold.
     """
     at, more = known
 
@@ -142,16 +150,21 @@ def polynomial(
         h, scaled = multiply(unit, q), [number(start), multiply(multiply(number(start), unit), q)]
         while len(scaled) <= max(degrees):
             scaled.append(multiply(scaled[-1], h))
+
+        @functools.cache
+        def with_power(j: int, power: int) -> Any:
+            return multiply(scaled[power], c[j])
+
         results = []
         for i, row in enumerate(matrix):
-            terms = []
-            for j, m in enumerate(row):
-                if m:
-                    power = max(degrees[j] - i - order, 0)
-                    # Constants are multiplied here.
-                    terms.append(product([number(m * start), c[j]] if power == 0 else [number(m), scaled[power], c[j]]))
-            x = product([arithmetic.sum(terms), factors[i], scale])
-            results.append(arithmetic.rounded(arithmetic.add(x, number(more)) if more and i == at else x, real))
+            pairs = []
+            for j in np.flatnonzero(row).tolist():
+                power = max(degrees[j] - i - order, 0)
+                # Constants are multiplied here.
+                pairs.append((number(row[j]), with_power(j, power)) if power else (number(row[j] * start), c[j]))
+            x = product([arithmetic.combination(pairs), factors[i], scale])
+            x = arithmetic.add(x, number(more)) if more and i == at else x
+            results.append(arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real))
         return results
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
@@ -190,7 +203,7 @@ def linear_map(matrix: Any) -> Any:
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
         return [
-            arithmetic.sum([arithmetic.multiply(arithmetic.number(float(m)), c[j]) for j, m in enumerate(row) if m])
+            arithmetic.combination([(arithmetic.number(float(m)), c[j]) for j, m in enumerate(row) if m])
             for row in matrix
         ]
 
@@ -231,7 +244,7 @@ def product(count: int, other: int) -> Any:
 
     def evaluate(arithmetic: Arithmetic, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
         return [
-            arithmetic.sum([arithmetic.multiply(a[i], b[n - i]) for i in range(count) if 0 <= n - i < other])
+            arithmetic.combination([(a[i], b[n - i]) for i in range(count) if 0 <= n - i < other])
             for n in range(count + other - 1)
         ]
 
@@ -343,7 +356,7 @@ def tanh_series(count: int) -> Any:
         series = [value, slope]
         while len(series) < count:
             n = len(series)
-            square = arithmetic.sum([arithmetic.multiply(series[i], series[n - 1 - i]) for i in range(n)])
+            square = arithmetic.combination([(series[i], series[n - 1 - i]) for i in range(n)])
             series.append(arithmetic.multiply(arithmetic.number(-0.5 / n), square))
         return series
 
@@ -361,8 +374,10 @@ def series_quotient(count: int) -> Any:
         minus_b = [arithmetic.minus(x) for x in b]
         results: list[Any] = []
         for i in range(count):
-            terms = [arithmetic.multiply(results[l], minus_b[i - l]) for l in range(i)]
-            results.append(arithmetic.multiply(arithmetic.sum([*terms, a[i]]), inverse))
+            pairs = [(results[l], minus_b[i - l]) for l in range(i)]
+            results.append(
+                arithmetic.multiply(arithmetic.combination([*pairs, (arithmetic.number(1.0), a[i])]), inverse)
+            )
         return results
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
@@ -376,7 +391,7 @@ def rounded(real: Any, count: int) -> Any:
     """The nopython function that rounds `count` coefficients to `real`, what is next to nothing to zero."""
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
-        return [arithmetic.rounded(x, real) for x in c]
+        return [arithmetic.normal(x, real) for x in c]
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c):

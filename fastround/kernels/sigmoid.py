@@ -41,13 +41,14 @@ def sigmoid(real: Any) -> Method:
     @kernel
     def weights(h):
         p = h * h
-        p3 = p * p * p
+        p1 = or_zero(p, 2.0**-64)
+        p3 = p1 * p1 * p1
         return 1.0, 1.0, p, p3, p3 * p3
 
     @kernel
     def pair_weights(h):
         p = h * h
-        p1 = or_zero(p, 2.0**-160)
+        p1 = or_zero(p, 2.0**-64)
         p2, p4 = p1 * p1, (p1 * p1) * (p1 * p1)
         even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
         c = (even, odd, even, p * odd, p2 * even, p4 * odd, p2 * p4 * even)

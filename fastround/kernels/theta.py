@@ -231,14 +231,16 @@ def direct_regime(
     # Their leading terms become powers of two.
     t_matrix, n_matrix, start = theta.copy(), derivative(terms) @ theta, guarding * spacing
     t_matrix[degree, degree] = n_matrix[lead, degree] = 0
-    t_of = polynomial(real, t_matrix, range(terms + 1), guarding, known=(degree, 1 / guarding))
-    n_of = polynomial(real, n_matrix, range(terms + 1), start * guarding, 1)
+    t_of = polynomial(real, t_matrix, range(terms + 1), guarding, known=(degree, 1 / guarding), subnormal=guard > 0)
+    n_of = polynomial(real, n_matrix, range(terms + 1), start * guarding, 1, subnormal=guard > 0)
     # T at X = 0, less 1.
-    rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1))
+    rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1), subnormal=False)
     # In powers of X − 2q all their coefficients are positive.
-    g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees, start)
-    j_of = polynomial(real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, start, 1)
-    m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees, start)
+    g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees, start, subnormal=guard > 0)
+    j_of = polynomial(
+        real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, start, 1, subnormal=guard > 0
+    )
+    m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees, start, subnormal=guard > 0)
     theta_end = degree + terms + 1
     factors_of = powers(max(totals, theta_end), not single)
     unguard, tie, tiny = real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)

@@ -192,7 +192,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         return result, fma(above, y, first[0] - result) + first[1]
 
     @kernel
-    def at(r2, k, radius, polynomials, outside):
+    def at(r2, r, k, radius, polynomials, outside):
         """The staircase over r, its slope and ∂/∂k over r."""
         n, w, slope, change = polynomials
         z2 = k * k * r2
@@ -204,11 +204,11 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         total2, total2_low = square(*total)
         by_k = (rise[0] + sinh * horner(y, change)) / total2
         if double and k * radius > wide:
-            by_k = change_of(r2, y, sinh, sinh_low, outside)
-        r = 1.0 / total[0]
+            by_k = change_of(r2, r, y, sinh, sinh_low, outside)
+        inverse = 1.0 / total[0]
         return (
-            quotient(*times(sinh, sinh_low, *side), *total, r),
-            quotient(*times(k, 0.0, *rise), total2, total2_low, r * r),
+            quotient(*times(sinh, sinh_low, *side), *total, inverse),
+            quotient(*times(k, 0.0, *rise), total2, total2_low, inverse * inverse),
             by_k,
         )
 
@@ -223,8 +223,8 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
             values, slopes, changes = empty, empty, empty + empty
             # Right and left by turns: `at` is long, and so it is there once.
             for i in range(nodes):
-                (right, left), chebyshev = node(i >> 1), row(i >> 1)
-                value_i, slope_i, change_i = at(left if i & 1 else right, *parts)
+                (right, left, right_r, left_r), chebyshev = node(i >> 1), row(i >> 1)
+                value_i, slope_i, change_i = at(left if i & 1 else right, left_r if i & 1 else right_r, *parts)
                 if i == 0:
                     value, slope, change = value_i, slope_i, change_i
                 if i & 1:
@@ -271,7 +271,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
 
 
 def _chebyshev(nodes: int, count: int) -> tuple[Any, Any]:
-    """The functions of a number i that return Chebyshev's nodes in r², at z and −z, and so many polynomials at z.
+    """The functions of a number i that return Chebyshev's nodes in r², at z and −z, with r, and polynomials at z.
 
     The nodes go from the middle on.  Polynomials are over half the number of nodes, a power of two: exact.
     """
@@ -281,7 +281,8 @@ def _chebyshev(nodes: int, count: int) -> tuple[Any, Any]:
     unit, distance = np.pi / (2 * nodes), np.abs(folded)
     near = np.where(2 * distance < nodes, np.sin(distance * unit), np.cos((nodes - distance) * unit))
     chebyshev = np.copysign(near, folded)
-    return row_of((1 + chebyshev[:, 1:2] * [1, -1]) / 8), row_of(chebyshev * (2 / nodes))
+    r2 = (1 + chebyshev[:, 1:2] * [1, -1]) / 8
+    return row_of(np.hstack([r2, np.sqrt(r2)])), row_of(chebyshev * (2 / nodes))
 
 
 def _packed(real: Any, count: int) -> Any:
