@@ -148,9 +148,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     # float16 is a format of memory: all of it goes through buffers of float32.
     memory, real = real, np.float32 if real is np.float16 else real
     size, plain = real(0).itemsize, memory is real
-    line = ufunc.function.staircase(real)
-    regimes = line.regimes
     picks = ufunc.output.picks
+    line = ufunc.function.staircase(real, 2 in picks)
+    regimes = line.regimes
     first, last = picks[0], picks[-1]
     two_outputs = len(picks) == 2
 

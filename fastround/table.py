@@ -34,12 +34,12 @@ class Function(NamedTuple):
         )
         return builder
 
-    def staircase(self, real: Any) -> Any:
-        """Its regimes for one precision."""
+    def staircase(self, real: Any, by_k: bool = True) -> Any:
+        """Its regimes for one precision; those of windows compile faster if ∂/∂k is not wanted."""
         from .kernels.staircase import staircase, windows
 
         if self.windowed:
-            return windows(self.method, self.build(), self.place, real)
+            return windows(self.method, self.build(), self.place, real, by_k)
         return staircase(self.build(), self.place, real)
 
 

@@ -73,9 +73,9 @@ def staircase(method: Callable[[Any], Method], place: str, real: Any) -> Stairca
 
 
 @cache
-def windows(method: str, build: Callable[[Any], Method], place: str, real: Any) -> Windows:
+def windows(method: str, build: Callable[[Any], Method], place: str, real: Any, by_k: bool) -> Windows:
     """The rounding function of a method over windows."""
-    infinite, parts = staircase(build, place, real), windowed(method, real)
+    infinite, parts = staircase(build, place, real), windowed(method, real, by_k)
     cell = cells(real)[place]
     regimes = (_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
     return Windows(infinite, parts, (*infinite.regimes, *regimes))

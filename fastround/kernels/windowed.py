@@ -67,15 +67,18 @@ class Windowed(NamedTuple):
 
 
 @cache
-def windowed(method: str, real: Any) -> Windowed:
-    """The method "sigmoid" or "density" for one precision, `real` being np.float32 or np.float64."""
+def windowed(method: str, real: Any, by_k: bool = True) -> Windowed:
+    """The method "sigmoid" or "density" for one precision, `real` being np.float32 or np.float64.
+
+    Unless ∂/∂k is wanted, it may be less accurate.
+    """
     sharpest = _SHARPEST[method, real]
     return Windowed(
         # There, and not much further, w² is still a number of float32.
         42.0 if real is np.float32 else FARTHEST,
         sharpest,
         _soft_regime(method, real),
-        _smooth_regime(method, real, sharpest),
+        _smooth_regime(method, real, sharpest, by_k),
         _sharp_regime(method, real),
     )
 
@@ -159,12 +162,12 @@ _LENGTHS = {
 }
 
 
-def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
+def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regime:
     """Polynomials in 8r² − 1, fitted to the fraction at Chebyshev's nodes."""
     # More nodes than coefficients, so that rounding errors cancel: the most for ∂/∂k.
     count, nodes, nodes_by_k = (11, 16, 16) if real is np.float32 else (20, 32, 64)
     distances_of, polynomials_of = window(method, 10), fraction(method, (14, 14, 24, 24), False)
-    density, double = method == "density", real is np.float64
+    density, with_outside = method == "density", by_k and real is np.float64
     wide, (outside_of, change_of) = WIDE[method], outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
     sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
@@ -203,7 +206,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         side, total, rise = polynomial_at(y, *n), polynomial_at(y, *w), polynomial_at(y, *slope)
         total2, total2_low = square(*total)
         by_k = (rise[0] + sinh * horner(y, change)) / total2
-        if double and k * radius > wide:
+        if with_outside and k * radius > wide:
             by_k = change_of(r2, r, y, sinh, sinh_low, outside)
         inverse = 1.0 / total[0]
         return (
@@ -212,6 +215,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
             by_k,
         )
 
+    @cache
     def fit(nodes: int) -> Any:
         node, row = _chebyshev(nodes, count)
 
@@ -236,7 +240,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
 
         return fitted
 
-    fitted, fitted_by_k = fit(nodes), fit(nodes_by_k)
+    fitted, fitted_by_k = fit(nodes), fit(nodes_by_k if by_k else nodes)
 
     @kernel
     def constants(sharpness):
@@ -254,7 +258,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float) -> Regime:
         n, w, slope, _, change = polynomials_of(inverse, *sums)
         rise, rise_low = times(*side, *total)
         polynomials = (side, n[1:]), (total, w[1:]), ((2.0 * rise, 2.0 * rise_low), slope[1:]), change
-        parts = k, radius, polynomials, (outside_of(k, radius, sums) if double else None)
+        parts = k, radius, polynomials, (outside_of(k, radius, sums) if with_outside else None)
         # What no output needs, is left out of either.
         (value, values), (slope, slopes), _ = fitted(parts)
         _, _, (change, changes) = fitted_by_k(parts)
