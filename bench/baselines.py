@@ -60,7 +60,7 @@ def rate(dtype: str, divide: bool) -> Callable[[int, int], None]:
 
     name = f"rate.{dtype}.{divide}"
     signature = types.void(types.CPointer(types.float32 if real is np.float32 else types.float64), types.intp)
-    code = cache._machine(False).emit_object(cache._optimised(cache.numba_module(name, run, signature), name))
+    code = cache.object_code(cache._optimised(cache.numba_module(name, run, signature), name))
     engine = cache._engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()

@@ -99,7 +99,7 @@ def full_width() -> int | None:
 
 def inner_loops(module: Any) -> list[InnerLoop]:
     """The innermost loops that compute, in the order of the machine code."""
-    machine = cache._new_machine(cache._is_compact(module))
+    machine = cache._new_machine(cache._may_be_compact())
     # LLVM's comments say what is a loop.
     machine.set_asm_verbosity(True)
     bodies: dict[str, list[str]] = {}

@@ -15,6 +15,7 @@ import hashlib
 import importlib.resources
 import os
 import secrets
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +28,9 @@ from llvmlite import binding
 from numba.core.codegen import get_host_cpu_features
 
 _MAGIC = b"fastround object\n"
+
+# Of a section of an ELF file.
+_SYMBOL_TABLE = 2
 
 _DAY = 86400.0
 # How long code of another version or CPU is kept since it was last used.
@@ -85,8 +89,7 @@ def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> in
     """The address of the function `name`, from the disk or else from the module that `compiled` returns."""
     code = _load(name)
     if code is None:
-        module = _optimised(compiled(), name)
-        code = _machine(_is_compact(module)).emit_object(module)
+        code = object_code(_optimised(compiled(), name))
         _save(name, code)
     engine = _engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
@@ -139,19 +142,39 @@ def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
     return module
 
 
-def _is_compact(module: binding.ModuleRef) -> bool:
-    """Whether code needs nothing from outside, so that LLVM may assume all of it, and its constants, close together.
+def object_code(module: binding.ModuleRef) -> bytes:
+    """The machine code of a module.
 
-    Else it takes the address of each constant from a register, which costs loops up to a quarter of their time.
+    If it needs nothing from outside, it and its constants can lie close together.  Otherwise LLVM takes the address of
+    each constant from a register, which costs loops up to a quarter of their time.
     """
-    external = (f.name for f in module.functions if f.is_declaration)
-    return _may_be_compact() and all(name.startswith("llvm.") and not name.startswith("llvm.mem") for name in external)
+    if _may_be_compact():
+        code: bytes = _machine(True).emit_object(module.clone())
+        # The memory manager that keeps code in one piece has no room for the addresses of functions elsewhere.
+        if not _has_undefined_symbol(code):
+            return code
+    code = _machine(False).emit_object(module)
+    return code
 
 
 def _may_be_compact() -> bool:
     triple, features = binding.get_process_triple(), target()[1].split(",")
-    # With these features, no operation is a call of a function.
+    # Without these features, operations are calls of functions.
     return triple.startswith("x86_64") and "linux" in triple and {"+avx2", "+fma"} <= set(features)
+
+
+def _has_undefined_symbol(code: bytes) -> bool:
+    """Whether an ELF file for 64 bits refers to anything outside."""
+    (sections,) = struct.unpack_from("<Q", code, 40)
+    size, count = struct.unpack_from("<HH", code, 58)
+    for start in range(sections, sections + size * count, size):
+        (kind,) = struct.unpack_from("<I", code, start + 4)
+        if kind == _SYMBOL_TABLE:
+            offset, length = struct.unpack_from("<QQ", code, start + 24)
+            symbols = struct.iter_unpack("<IBBHQQ", code[offset : offset + length])
+            # The first symbol is none.
+            return any(name and section == 0 for name, _, _, section, _, _ in symbols)
+    return False
 
 
 def _new_machine(compact: bool) -> binding.TargetMachine:

@@ -68,7 +68,7 @@ def _store(typingctx, address, i, value, real):
 
 
 def _frozen(builder, value):
-    """The same value: a loop that copies would otherwise become a call of memcpy, and see `cache._is_compact`."""
+    """The same value: a loop that copies would otherwise become a call of memcpy, and see `cache.object_code`."""
     freeze = ir.instructions.Instruction(builder.block, value.type, "freeze", [value])
     return builder._insert(freeze) or freeze
 
