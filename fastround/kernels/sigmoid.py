@@ -22,6 +22,8 @@ def sigmoid(real: Any) -> Method:
     """The sigmoid method for one precision, `real` being np.float32 or np.float64."""
     single = real is np.float32
     exp = elementary(np.float64).exp
+    # What powers of p must reach, for no coefficient to be subnormal.
+    least = 2.0**-32 if single else 2.0**-64
 
     @kernel
     def dual_weights(k):
@@ -41,14 +43,14 @@ def sigmoid(real: Any) -> Method:
     @kernel
     def weights(h):
         p = h * h
-        p1 = or_zero(p, 2.0**-64)
+        p1 = or_zero(p, least)
         p3 = p1 * p1 * p1
         return 1.0, 1.0, p, p3, p3 * p3
 
     @kernel
     def pair_weights(h):
         p = h * h
-        p1 = or_zero(p, 2.0**-64)
+        p1 = or_zero(p, least)
         p2, p4 = p1 * p1, (p1 * p1) * (p1 * p1)
         even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
         c = (even, odd, even, p * odd, p2 * even, p4 * odd, p2 * p4 * even)
