@@ -54,6 +54,13 @@ def target() -> tuple[str, str]:
     return name, features
 
 
+@functools.cache
+def register_bytes() -> int:
+    """The size of that CPU's vector registers."""
+    features = target()[1].split(",")
+    return 64 if "+avx512f" in features else 32 if "+avx" in features else 16
+
+
 def folder() -> Path | None:
     """The folder of compiled code, there or still to be made, or None where none can be had.
 

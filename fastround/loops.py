@@ -11,7 +11,7 @@ For windows, a sharpness comes with a radius, and varying ones are taken one by 
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
-is computed in float32, and every operand where the sharpness varies.
+is computed in float32, what does not fill a vector, and every operand where the sharpness varies.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .cache import register_bytes
 from .kernels.elementary import kernel
 from .kernels.staircase import Windows, at_point
 from .kernels.theta import Regime
 from .table import Ufunc
 
 _BLOCK = 1024
-# Of the widest vectors, in elements.
-_WIDTH = 16
+# How many vectors are computed at a time where k is the same.
+_GROUP = 4
 # A number of elements, or a place among them, for each of the regimes, five at most, is packed into one integer.
 _REGIMES = 5
 _PLACE_BITS = 12
@@ -118,17 +119,70 @@ def _buffer(typingctx, real):
         element = context.get_value_type(real.dtype)
         # Not filled with zeros, as by Numba's function for this.
         with builder.goto_entry_block():
-            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * _WIDTH))
+            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * register_bytes() // 4))
         block.align = 64
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 
     return types.intp(real), codegen
 
 
-@kernel
-def _whole(n):
-    """n rounded up to whole vectors: elements by themselves take as long."""
-    return (n + _WIDTH - 1) & -_WIDTH
+class _Distinct(ir.values.MDValue):  # type: ignore[misc]
+    """Metadata that are the same as themselves alone."""
+
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
+
+    def descr(self, buf):
+        buf += ("distinct !{}", "\n")
+
+
+@functools.cache
+def _vectors(count: int, width: int) -> Any:
+    """The nopython function that calls body(i, operands) for the elements i of so many vectors, all of them at a time.
+
+    For what is done with one vector waits for what was done before, and the processor does not look far enough ahead to
+    fill the time.
+    """
+
+    @intrinsic
+    def vectors(typingctx, body, operands):
+        call = body.get_call_type(typingctx, (types.intp, operands), {})
+
+        def codegen(context, builder, signature, args):
+            integer = ir.IntType(types.intp.bitwidth)
+            before, loop, done = builder.block, *map(builder.append_basic_block, ("each", "done"))
+            builder.branch(loop)
+            builder.position_at_end(loop)
+            i = builder.phi(integer)
+            i.add_incoming(integer(0), before)
+            context.get_function(body, call)(builder, (i, args[1]))
+            following = builder.add(i, integer(1), flags=["nsw", "nuw"])
+            i.add_incoming(following, builder.block)
+            latch = builder.cbranch(builder.icmp_signed("<", following, integer(count * width)), loop, done)
+            latch.set_metadata("llvm.loop", _loop_metadata(builder.module, loop, count, width))
+            builder.position_at_end(done)
+            return context.get_dummy_value()
+
+        return types.void(body, operands), codegen
+
+    return vectors
+
+
+def _loop_metadata(module: ir.Module, body: ir.Block, count: int, width: int) -> ir.values.MDValue:
+    """What LLVM should make of a loop, and could not see: that no element depends on another."""
+    accesses = _Distinct(module, (), name=str(len(module.metadata)))
+    for instruction in body.instructions:
+        if isinstance(instruction, ir.CallInstr):
+            instruction.set_metadata("llvm.access.group", accesses)
+    integer = ir.IntType(32)
+    properties = [
+        module.add_metadata(["llvm.loop.parallel_accesses", accesses]),
+        module.add_metadata(["llvm.loop.vectorize.width", integer(width)]),
+        module.add_metadata(["llvm.loop.interleave.count", integer(count)]),
+    ]
+    metadata = ir.values.MDValue(module, (), name=str(len(module.metadata)))
+    # They begin with themselves.
+    metadata.operands = (metadata, *properties)
+    return metadata
 
 
 def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
@@ -174,27 +228,50 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             for i in range(n):
                 _store(address + i * step, 0, _load(block, i, real), memory)
 
+    vector, group = register_bytes(), register_bytes() * _GROUP
+    width = vector // size
+    one_vector, some_vectors = _vectors(1, width), _vectors(_GROUP, width)
+
+    @kernel
+    def whole(n):
+        """n rounded up to whole vectors."""
+        return (n + width - 1) & -width
+
     def uniform_regime(regime: Regime) -> Any:
         constants_of, point, _ = regime
+
+        @kernel
+        def element(i, operands):
+            x, y, z, constants = operands
+            result = point(_load(x, i, real), constants)
+            _store(y, i, result[first], real)
+            if two_outputs:
+                _store(z, i, result[last], real)
 
         @kernel
         def blocks(sharpness, x, y, z, x_step, y_step, z_step, n, buffers):
             constants = constants_of(sharpness)
             x_buffer, y_buffer, z_buffer = buffers
-            x_direct = plain and x_step == size and x != y and x != z
-            y_direct, z_direct = plain and y_step == size, plain and z_step == size
+            x_contiguous = plain and x_step == size and x != y and x != z
+            y_contiguous, z_contiguous = plain and y_step == size, plain and z_step == size
             for start in range(0, n, _BLOCK):
                 m = min(_BLOCK, n - start)
+                end = whole(m)
                 x_at, y_at, z_at = x + start * x_step, y + start * y_step, z + start * z_step
+                # What is not a whole number of vectors is filled up in a buffer.
+                x_direct = x_contiguous and m == end
+                y_direct, z_direct = y_contiguous and m == end, z_contiguous and m == end
                 if not x_direct:
                     gather(x_at, x_step, m, x_buffer)
+                    for i in range(m, end):
+                        _store(x_buffer, i, _load(x_buffer, 0, real), real)
                 x_block = x_at if x_direct else x_buffer
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
-                for i in range(m):
-                    result = point(_load(x_block, i, real), constants)
-                    _store(y_block, i, result[first], real)
-                    if two_outputs:
-                        _store(z_block, i, result[last], real)
+                rest = end * size & -group
+                for i in range(0, rest, group):
+                    some_vectors(element, (x_block + i, y_block + i, z_block + i, constants))
+                for i in range(rest, end * size, vector):
+                    one_vector(element, (x_block + i, y_block + i, z_block + i, constants))
                 if not y_direct:
                     scatter(y_block, m, y_at, y_step)
                 if two_outputs and not z_direct:
@@ -213,21 +290,24 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         constants_of, point, _ = regime
 
         @kernel
+        def element(i, operands):
+            x, sharpness, y, z = operands
+            k = np.float64(_load(sharpness, i, real))
+            result = point(_load(x, i, real), constants_of(k))
+            _store(y, i, result[first], real)
+            if two_outputs:
+                _store(z, i, result[last], real)
+
+        @kernel
         def run(x, sharpness, y, z, starts, ends):
             """Take the elements of this regime from their places, and fill up the last vector."""
             start, end = (starts >> shift) & _PLACE, (ends >> shift) & _PLACE
-            whole = _whole(end - start)
-            for j in range(end, start + whole):
+            stop = start + whole(end - start)
+            for j in range(end, stop):
                 _store(x, j, _load(x, start, real), real)
                 _store(sharpness, j, _load(sharpness, start, real), real)
-            # In steps, for LLVM to see that nothing is left over for a scalar loop.
-            for vector in range(start, start + whole, _WIDTH):
-                for j in range(vector, vector + _WIDTH):
-                    k = np.float64(_load(sharpness, j, real))
-                    result = point(_load(x, j, real), constants_of(k))
-                    _store(y, j, result[first], real)
-                    if two_outputs:
-                        _store(z, j, result[last], real)
+            for i in range(start * size, stop * size, vector):
+                one_vector(element, (x + i, sharpness + i, y + i, z + i))
 
         return run
 
@@ -308,7 +388,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             starts, place = 0, 0
             for shift in range(0, bits, _PLACE_BITS):
                 starts += place << shift
-                place += _whole((counts >> shift) & _PLACE)
+                place += whole((counts >> shift) & _PLACE)
             alone = counts == m << np.int64(_load(shifts, 0, np.int32))
             if alone:
                 gather(x_at, x_step, m, x_sorted)

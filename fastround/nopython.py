@@ -47,6 +47,15 @@ def _inlined(typingctx, value):
     return value(value), codegen
 
 
+def _widen(builder):
+    """Let loops in the function around use registers of full width, as the ufuncs' own loops do.
+
+    LLVM would leave half of them unused on many CPUs.  Where there are none so wide, it means nothing.
+    """
+    # llvmlite does not know it.
+    builder.function.attributes.update(['"prefer-vector-width"="512"'])
+
+
 def _fence(builder, k):
     """The same k, of which LLVM does not see that it is.
 
@@ -171,7 +180,8 @@ def _register_loops(row: Ufunc, ufunc: np.ufunc) -> None:
         raise NotImplementedError
 
     call.__name__ = row.name
-    _stand_ins[ufunc] = lambda: call
+    widening = _widening(call, row)
+    _stand_ins[ufunc] = lambda: widening
 
     @overload(call, jit_options=_OPTIONS)
     def compile_call(x, *sharpness):
@@ -183,6 +193,32 @@ def _register_loops(row: Ufunc, ufunc: np.ufunc) -> None:
         if (real := _real(*map(_element, operands))) is None:
             return None
         return _of_arrays(row, real, uniform=not any(isinstance(t, types.Array) for t in sharpness))
+
+
+def _widening(call: Any, row: Ufunc) -> Any:
+    """The same function, which acts on the function that calls it as well."""
+
+    def typed(typingctx, *operands):
+        function = typingctx.resolve_value_type(call)
+        called = function.get_call_type(typingctx, operands, {})
+        x, sharpness = called.args
+
+        def codegen(context, builder, signature, args):
+            _widen(builder)
+            packed = context.make_tuple(builder, sharpness, args[1:])
+            return context.get_function(function, called)(builder, (args[0], packed))
+
+        return called.return_type(x, *sharpness), codegen
+
+    def of_two(typingctx, x, k):
+        return typed(typingctx, x, k)
+
+    def of_three(typingctx, x, k, radius):
+        return typed(typingctx, x, k, radius)
+
+    widening = of_three if row.function.windowed else of_two
+    widening.__name__ = row.name
+    return intrinsic(widening)
 
 
 def _register_dufunc(row: Ufunc, ufunc: np.ufunc) -> None:
@@ -224,6 +260,7 @@ def _dufunc_class() -> Any:
                     return super().generate(x, _fence(self.builder, k), *others)
 
             def lower_for_loops(context, builder, signature, args, ufunc, kernel):
+                _widen(builder)
                 expression = "__numba_array_expr" in builder.function.name
                 if expression:
                     builder.function.attributes.add("alwaysinline")

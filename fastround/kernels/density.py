@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime, times
+from .theta import Method, Weights, direct_regime, dual_rate, exact_quotient, far_regime, or_zero, soft_regime, times
 
 
 @cache
@@ -37,13 +37,15 @@ def density(real: Any) -> Method:
         # η = 2Q·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
         above = 2 * rate - 1 + q8 * (18 * rate - 1)
         below = 1 - 2 * q4 * (8 * rate - 1)
-        relative = (1.5 - rate + q8 * (13.5 - 81 * rate)) / above + 4 * q4 * (3 - 8 * rate) / below
-        w1 = 2 * q2 * above / below
+        either = 1 / (above * below)
+        inverse = above * either
+        relative = (1.5 - rate + q8 * (13.5 - 81 * rate)) * (below * either) + 4 * q4 * (3 - 8 * rate) * inverse
+        w1 = 2 * q2 * exact_quotient(above, below, inverse)
         w3 = q8 * w1
         change1, change3 = rate * (1 - 2 * relative), rate * (9 - 2 * relative)
         # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
         others = q8 * (18 * rate - 1) * (1 - rate) + 2 * rate * q8 * (13.5 - 81 * rate)
-        others += 8 * rate * q4 * (3 - 8 * rate) * above / below
+        others += 8 * rate * q4 * (3 - 8 * rate) * above * inverse
         # Exact, as the rate is above 2.
         slope = 6 - 4 * rate
         slope_low = -4 * rate_low
@@ -51,7 +53,7 @@ def density(real: Any) -> Method:
         whole = top + (others - 1)
         whole_low = ((top - whole) + (others - 1)) + top_low
         first, first_low = times(whole, whole_low, 2 * q2, 2 * q2_low)
-        inverse, below_low = 1 / below, (1 - below) - 2 * q4 * (8 * rate - 1)
+        below_low = (1 - below) - 2 * q4 * (8 * rate - 1)
         less = first * inverse
         less_low = inverse * (fma(-less, below_low, fma(-less, below, first)) + first_low)
         return (
@@ -66,8 +68,10 @@ def density(real: Any) -> Method:
         p6, p8 = p3 * p3, p3 * p3 * p2
         p12 = p6 * p6
         above, below = 1 + (4 * p3 + 9 * p8), 1 + (9 * p2 + (25 * p6 + 49 * p12))
-        change = (18 * p2 + 150 * p6 + 588 * p12) / below - (12 * p3 + 72 * p8) / above - 1
-        return 4 * h * above / below, change
+        either = 1 / (above * below)
+        inverse = above * either
+        change = (18 * p2 + 150 * p6 + 588 * p12) * inverse - (12 * p3 + 72 * p8) * (below * either) - 1
+        return 4 * h * exact_quotient(above, below, inverse), change
 
     @kernel
     def weights(h):

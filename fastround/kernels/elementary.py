@@ -263,10 +263,10 @@ def elementary(real: Any) -> SimpleNamespace:
 
     @kernel
     def split_exp(y):
-        """(m, m_low, n) of e^y = (m + m_low)·2^n, with 0.7 < m < 1.5."""
+        """(m, m_low, 1/m, n) of e^y = (m + m_low)·2^n, with 0.7 < m < 1.5, the inverse to next to the last bit."""
         t, c, s = reduced(y, zero, unshifted)
         m = one + (s + c)
-        return m, (one - m) + (s + c), t - unshifted
+        return m, (one - m) + (s + c), one + (c - s), t - unshifted
 
     @kernel
     def exp(y, y_low):

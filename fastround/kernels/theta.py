@@ -79,8 +79,9 @@ def scaled(k, a, a_low):
 @kernel
 def dual_rate(k, spacing):
     """2π²δ/k as a sum: what it lacks would be magnified in its exponential."""
-    rate = spacing * _TWO_PI2 / k
-    return rate, (fma(-rate, k, spacing * _TWO_PI2) + spacing * _TWO_PI2_LOW) / k
+    inverse = 1.0 / k
+    rate = spacing * _TWO_PI2 * inverse
+    return rate, (fma(-rate, k, spacing * _TWO_PI2) + spacing * _TWO_PI2_LOW) * inverse
 
 
 @kernel
@@ -89,6 +90,13 @@ def quotient(n, n_low, d, d_low, r):
     q = n * r
     rest = fma(-q, d_low, fma(-q, d, n))
     return fma(rest if n_low is None else rest + n_low, r, q)
+
+
+@kernel
+def exact_quotient(n, d, r):
+    """n/d of exact numbers, given r ≈ 1/d."""
+    q = n * r
+    return fma(fma(-q, d, n), r, q)
 
 
 @kernel
@@ -159,10 +167,12 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
         t, t1, t2, e, m = t_of(w), t1_of(w), t2_of(w), e_of(w), m_of(w)
         v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
         b = (*t1_t(m, t), *t1_t(t1, e))
+        inverse = 1.0 / k
+        by_slope = exact_quotient(rate, k, inverse)
         # rate/k² as a sum.
-        k2 = k * k
-        scale = rate / k2
-        scale_low = (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) / k2
+        k2, inverse2 = k * k, inverse * inverse
+        scale = rate * inverse2
+        scale_low = (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) * inverse2
         b = times_b(b_of(b), scale + scale_low, 1.0)
         # Nearly all of the first coefficient is that of the first weight.  float32 does not need it to the last bit.
         high, low = times(scale, scale_low, first, first_low)
@@ -170,8 +180,8 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
         return (
             real(1.0 + 0.0 * k),
             real_t(t),
-            real_t1(times_t1(t1, rate / k, 1.0)),
-            real_v(times_v(v_of(v), 2 * rate / k, 1.0)),
+            real_t1(times_t1(t1, by_slope, 1.0)),
+            real_v(times_v(v_of(v), 2 * by_slope, 1.0)),
             real_b((high if double else b[0], *others(b))),
         )
 
@@ -248,7 +258,7 @@ def direct_regime(
 
     @kernel
     def constants(k):
-        mantissa, mantissa_low, exponent = split_exp(-0.5 * k)
+        mantissa, mantissa_low, inverse, exponent = split_exp(-0.5 * k)
         q = power_of_two(exponent + wide_shift)
         # Where this underflows, it is too little to matter.
         h = mantissa * (factor_unguard * q)
@@ -257,7 +267,7 @@ def direct_regime(
         unit = mantissa * factor_unguard
         rest = rest_of(w, q, unit, (1.0,), 1.0)[0]
         top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
-        over = quotient(1.0, None, top, top_low, 1 / top)
+        over = quotient(1.0, None, top, top_low, inverse if lead == 0 else inverse * inverse)
         over_low = over * (fma(-over, top, 1.0) - over * top_low)
         start = 1.0 + rest
         t0 = over * start
