@@ -47,4 +47,4 @@ def test_generated_code(timed: Timed, smoke: bool, dtype: str, name: str) -> Non
     def compile_anew() -> None:
         loops[:] = vector_loops(compiled(row, real))
 
-    timed(Call(compile_anew), rounds=1, loops=loops, bounds=row.function.staircase(real).bounds)
+    timed(Call(compile_anew), rounds=1, loops=loops, bounds=row.staircase(real).bounds)

@@ -203,7 +203,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     memory, real = real, np.float32 if real is np.float16 else real
     size, plain = real(0).itemsize, memory is real
     picks = ufunc.output.picks
-    line = ufunc.function.staircase(real, 2 in picks)
+    line = ufunc.staircase(real)
     regimes = line.regimes
     first, last = picks[0], picks[-1]
     two_outputs = len(picks) == 2

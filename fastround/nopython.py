@@ -94,7 +94,7 @@ class _Parts(NamedTuple):
 def _parts(row: Ufunc, real: Any) -> _Parts:
     from .kernels.staircase import at_point
 
-    line = row.function.staircase(real, 2 in row.output.picks)
+    line = row.staircase(real)
     if row.function.windowed:
         sharpness = _inline(lambda k, radius: (np.float64(k), np.float64(radius)))
     else:

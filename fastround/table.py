@@ -34,13 +34,13 @@ class Function(NamedTuple):
         )
         return builder
 
-    def staircase(self, real: Any, by_k: bool = True) -> Any:
-        """Its regimes for one precision; those of windows compile faster if ∂/∂k is not wanted."""
+    def staircase(self, real: Any, by_k: bool) -> Any:
+        """Its regimes for one precision, for ∂/∂k or else for the other outputs."""
         from .kernels.staircase import staircase, windows
 
         if self.windowed:
             return windows(self.method, self.build(), self.place, real, by_k)
-        return staircase(self.build(), self.place, real)
+        return staircase(self.build(), self.place, real, by_k)
 
 
 class Output(NamedTuple):
@@ -64,6 +64,10 @@ class Ufunc(NamedTuple):
     def name(self) -> str:
         """The name of the ufunc, as of the attribute of `fastround` that holds it."""
         return self.function.name + self.output.suffix
+
+    def staircase(self, real: Any) -> Any:
+        """Its regimes for one precision."""
+        return self.function.staircase(real, 2 in self.output.picks)
 
     @property
     def nout(self) -> int:

@@ -17,7 +17,6 @@ from oracle import max_abs_grad_k, oracle, ulp_error
 import fastround as fr
 from fastround.kernels.distances import SOFT
 from fastround.kernels.outside import WIDE
-from fastround.kernels.staircase import staircase
 from fastround.kernels.windowed import windowed
 from fastround.table import FUNCTIONS, WINDOWED, Function
 
@@ -56,7 +55,7 @@ def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: 
     # Where there is something to get wrong.
     for k in 10.0 ** rng.uniform(0, 2.5, count - count // 3):
         yield real(k)
-    for bound in staircase(function.build(), function.place, real).bounds:
+    for bound in {bound for by_k in (False, True) for bound in function.staircase(real, by_k).bounds}:
         for steps in range(-2, 3):
             yield real(bound) + real(steps) * np.spacing(real(bound))
     # Where the slope next to an integer leaves the normal numbers.

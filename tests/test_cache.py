@@ -632,14 +632,14 @@ def test_kernels_without_the_jit() -> None:
     code = (
         _WITHOUT_JIT
         + """
-from fastround.kernels.staircase import staircase
 from fastround.table import FUNCTIONS
 np.seterr(all="ignore")
 for function, real, k in itertools.product(FUNCTIONS, (np.float32, np.float64), K):
-    bounds, regimes = staircase(function.build(), function.place, real)
-    regime = regimes[sum(not k < bound for bound in bounds)]
+    lines = (function.staircase(real, by_k) for by_k in (False, True))
+    regimes = [line.regimes[sum(not k < bound for bound in line.bounds)] for line in lines]
     for x in np.array(X).astype(real).tolist():
-        got = regime.point(real(x), regime.constants(np.float64(k)))
+        (*got, _), (_, _, change) = (regime.point(real(x), regime.constants(np.float64(k))) for regime in regimes)
+        got.append(change)
         want = [getattr(reference, function.name + suffix)(x, float(real(k))) for suffix in ("", "_grad", "_grad_k")]
         for y, expected, scale in zip(got, want, (0, 0, 0.5), strict=True):
             assert type(y) is real

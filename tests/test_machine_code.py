@@ -45,14 +45,12 @@ def cases() -> Iterator[Any]:
 @pytest.mark.parametrize(("row", "real", "varying"), list(cases()))
 def test_no_loop_is_scalar(row: Ufunc, real: Any, varying: bool) -> None:
     """There is a loop of full width for each regime, no other but for what is left over, and nothing from elsewhere."""
-    if varying and full_width() == 128:
-        pytest.xfail("LLVM finds registers of 128 bits not worth it for the constants of many k")
     module = compiled(row, real, varying)
     assert not cache._may_be_compact() or not cache._has_undefined_symbol(cache.object_code(module))
     loops = inner_loops(module)
     # The constants of a wide window are sums, of one term after the other.
     assert row.function.windowed or not fallen_back(loops)
-    line = row.function.staircase(np.float32 if real is np.float16 else real)
+    line = row.staircase(np.float32 if real is np.float16 else real)
     assert len(at_full_width(loops)) >= len(line.regimes)
 
 

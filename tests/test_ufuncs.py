@@ -228,7 +228,7 @@ def test_every_size_gives_the_bits_of_calls_on_single_numbers(name: str, real: A
 def test_a_scalar_sharpness_gives_the_bits_of_an_array(name: str, real: Any) -> None:
     """The loops for one sharpness and for many agree, also at the ends of the regimes."""
     row = next(row for row in ROWS if row.name == name)
-    bounds = row.function.staircase(np.float32 if real is np.float16 else real).bounds
+    bounds = row.staircase(np.float32 if real is np.float16 else real).bounds
     ends = [k for bound in bounds for k in (np.nextafter(real(bound), real(0)), real(bound))]
     x = positions(500, real)
     for k in map(real, (0, 1e-30, 1 / 64, *SHARPNESSES, *ends, 1e30, np.inf, np.nan)):

@@ -490,7 +490,7 @@ from fastround import reference
 from fastround.table import WINDOWED
 np.seterr(all="ignore")
 for function, real in itertools.product(WINDOWED, (np.float32, np.float64)):
-    line = function.staircase(real)
+    line = function.staircase(real, True)
     point = line.chosen([lambda s, x, regime=regime: regime.point(x, regime.constants(s)) for regime in line.regimes])
     for k, radius, x in itertools.product((0.0, 0.1, 0.7, 3.0, 20.0), (0, 1, 3, 6), (-0.4, 0.1, 2.5, 7.3)):
         got = point((np.float64(real(k)), float(radius)), real(x))

@@ -21,10 +21,15 @@ from .theta import Method, Weights, direct_regime, dual_rate, exact_quotient, fa
 
 
 @cache
-def density(real: Any) -> Method:
-    """The density method for one precision, `real` being np.float32 or np.float64."""
+def density(real: Any, by_k: bool) -> Method:
+    """The density method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or else for other outputs.
+
+    From sharpness 3.55 on, a value is a small difference in the dual series, and ∂/∂k in the others.
+    """
     single = real is np.float32
     exp = elementary(np.float64).exp
+    # Where the dual series ends, and how many terms it needs until there.
+    end, terms = (3.7, 3) if single else (4.3, 4) if by_k else (3.55, 3)
 
     @kernel
     def dual_weights(k):
@@ -34,18 +39,22 @@ def density(real: Any) -> Method:
         q1 = or_zero(q2, 2.0**-100)
         q4 = q1 * q1
         q8 = q4 * q4
+        q16 = q8 * q8
         # η = 2Q·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
         above = 2 * rate - 1 + q8 * (18 * rate - 1)
-        below = 1 - 2 * q4 * (8 * rate - 1)
+        less = 2 * (q4 * (8 * rate - 1) + q16 * (32 * rate - 1))
+        below = 1 - less
+        above_change = 1.5 - rate + q8 * (13.5 - 81 * rate)
+        below_change = 4 * (q4 * (3 - 8 * rate) + 4 * q16 * (3 - 32 * rate))
         either = 1 / (above * below)
         inverse = above * either
-        relative = (1.5 - rate + q8 * (13.5 - 81 * rate)) * (below * either) + 4 * q4 * (3 - 8 * rate) * inverse
+        relative = above_change * (below * either) + below_change * inverse
         w1 = 2 * q2 * exact_quotient(above, below, inverse)
         w3 = q8 * w1
         change1, change3 = rate * (1 - 2 * relative), rate * (9 - 2 * relative)
         # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
         others = q8 * (18 * rate - 1) * (1 - rate) + 2 * rate * q8 * (13.5 - 81 * rate)
-        others += 8 * rate * q4 * (3 - 8 * rate) * above * inverse
+        others += 2 * rate * below_change * above * inverse
         # Exact, as the rate is above 2.
         slope = 6 - 4 * rate
         slope_low = -4 * rate_low
@@ -53,12 +62,12 @@ def density(real: Any) -> Method:
         whole = top + (others - 1)
         whole_low = ((top - whole) + (others - 1)) + top_low
         first, first_low = times(whole, whole_low, 2 * q2, 2 * q2_low)
-        below_low = (1 - below) - 2 * q4 * (8 * rate - 1)
-        less = first * inverse
-        less_low = inverse * (fma(-less, below_low, fma(-less, below, first)) + first_low)
-        return (
-            (w1, q4, w3) + (change1 * w1, 4 * rate * q4, change3 * w3) + (less, (1 - 4 * rate) * q4, (1 - change3) * w3)
-        ), (less, less_low)
+        least = first * inverse
+        least_low = inverse * (fma(-least, (1 - below) - less, fma(-least, below, first)) + first_low)
+        weights = w1, q4, w3, q16
+        changes = change1 * w1, 4 * rate * q4, change3 * w3, 16 * rate * q16
+        differences = least, (1 - 4 * rate) * q4, (1 - change3) * w3, (1 - 16 * rate) * q16
+        return weights[:terms] + changes[:terms] + differences[:terms], (least, least_low)
 
     @kernel
     def odd_weight(h):
@@ -104,9 +113,9 @@ def density(real: Any) -> Method:
 
     guard = 100 if single else 300
     return Method(
-        (3.7, 9.2, 40.0, 139.0) if single else (3.55, 9.2, 96.0, 820.0),
+        (end, 9.2, 40.0, 139.0) if single else (end, 9.2, 96.0, 820.0),
         (
-            soft_regime(real, 0.5, Weights(3, dual_weights)),
+            soft_regime(real, 0.5, Weights(terms, dual_weights)),
             direct_regime(
                 real,
                 0.5,

@@ -46,7 +46,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     """
     terms, is_sigmoid, wide = 16, method == "sigmoid", WIDE[method]
     # Windows are in the smooth regime only where the infinite sum is in its first.
-    infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64).regimes[0]
+    infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64, True).regimes[0]
     sums_over = sums(method, terms + 1)
     a_of, b_of, a_change_of, b_change_of = _series(terms)
     inner_of, _, inner_change_of, _ = _series(window_terms)

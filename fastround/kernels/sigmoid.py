@@ -18,8 +18,8 @@ from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zer
 
 
 @cache
-def sigmoid(real: Any) -> Method:
-    """The sigmoid method for one precision, `real` being np.float32 or np.float64."""
+def sigmoid(real: Any, by_k: bool) -> Method:
+    """The sigmoid method for one precision, `real` being np.float32 or np.float64: the same for ∂/∂k as for others."""
     single = real is np.float32
     exp = elementary(np.float64).exp
     # What powers of p must reach, for no coefficient to be subnormal.

@@ -65,17 +65,17 @@ class Windows(NamedTuple):
 
 
 @cache
-def staircase(method: Callable[[Any], Method], place: str, real: Any) -> Staircase:
+def staircase(method: Callable[[Any, bool], Method], place: str, real: Any, by_k: bool) -> Staircase:
     """The rounding function of a method with the steps of `place`: "round", "floor" or "ceil"."""
-    bounds, regimes = method(real)
+    bounds, regimes = method(real, by_k)
     cell = cells(real)[place]
     return Staircase(bounds, tuple(_on_line(regime, cell, real) for regime in regimes))
 
 
 @cache
-def windows(method: str, build: Callable[[Any], Method], place: str, real: Any, by_k: bool) -> Windows:
+def windows(method: str, build: Callable[[Any, bool], Method], place: str, real: Any, by_k: bool) -> Windows:
     """The rounding function of a method over windows."""
-    infinite, parts = staircase(build, place, real), windowed(method, real, by_k)
+    infinite, parts = staircase(build, place, real, by_k), windowed(method, real, by_k)
     cell = cells(real)[place]
     regimes = (_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
     return Windows(infinite, parts, (*infinite.regimes, *regimes))

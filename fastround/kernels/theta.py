@@ -77,10 +77,17 @@ def scaled(k, a, a_low):
 
 
 @kernel
+def exact_quotient(n, d, r):
+    """n/d of exact numbers, given r ≈ 1/d."""
+    q = n * r
+    return fma(fma(-q, d, n), r, q)
+
+
+@kernel
 def dual_rate(k, spacing):
     """2π²δ/k as a sum: what it lacks would be magnified in its exponential."""
     inverse = 1.0 / k
-    rate = spacing * _TWO_PI2 * inverse
+    rate = exact_quotient(spacing * _TWO_PI2, k, inverse)
     return rate, (fma(-rate, k, spacing * _TWO_PI2) + spacing * _TWO_PI2_LOW) * inverse
 
 
@@ -90,13 +97,6 @@ def quotient(n, n_low, d, d_low, r):
     q = n * r
     rest = fma(-q, d_low, fma(-q, d, n))
     return fma(rest if n_low is None else rest + n_low, r, q)
-
-
-@kernel
-def exact_quotient(n, d, r):
-    """n/d of exact numbers, given r ≈ 1/d."""
-    q = n * r
-    return fma(fma(-q, d, n), r, q)
 
 
 @kernel
