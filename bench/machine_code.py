@@ -34,13 +34,16 @@ def compiled_function(function: Callable[..., None], name: str) -> Any:
 
 
 def vector_loops(module: Any) -> list[dict[str, float]]:
-    """Of each vectorised loop that computes, in the order of the code: what it does for one element."""
+    """Of each vectorised loop that computes, in the order of the code: what it does for one element.
+
+    Of loops for the same, it is the one that takes most elements at a time.
+    """
     blocks = [
         _per_element(block) for function in module.functions if not function.is_declaration for block in function.blocks
     ]
     loops = [block for block in blocks if block["lanes"] > 1 and block["flops"] >= LEAST]
-    widest = max(block["lanes"] for block in loops)
-    return [block for block in loops if block["lanes"] == widest]
+    most = max(block["lanes"] * block["vectors"] for block in loops)
+    return [block for block in loops if block["lanes"] * block["vectors"] == most]
 
 
 def _per_element(block: Any) -> dict[str, float]:
@@ -64,6 +67,7 @@ def _per_element(block: Any) -> dict[str, float]:
     arithmetic = sum(counts.values()) - counts["load"] - counts["store"]
     return {
         "lanes": lanes,
+        "vectors": vectors,
         "instructions": arithmetic / vectors,
         "flops": sum(FLOPS.get(name, 0) * count for name, count in counts.items()) / vectors,
         "divisions": counts["fdiv"] / vectors,

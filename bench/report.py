@@ -55,37 +55,24 @@ class Results:
         return found[0] if found else None
 
 
-def condensed(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is kept of pytest-benchmark's files: of all runs of the newest one's code, the least times.
-
-    Other work on the machine only makes them longer.
-    """
-    newest = runs[-1]
-    info = newest["machine_info"]
+def condensed(run: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a file of pytest-benchmark's: one run, since a ratio of times from two would mean little."""
+    info = run["machine_info"]
     machine = {
-        "date": newest["datetime"][:10],
+        "date": run["datetime"][:10],
         "cpu": info.get("cpu", {}).get("brand_raw", info["machine"]),
         "system": f"{info['system']} {info['release']}",
         "python": info["python_version"],
         **info["fastround"],
     }
-    results: dict[str, dict[str, Any]] = {}
-    alike = [run for run in runs if run["machine_info"]["fastround"] == info["fastround"]]
-    for benchmark in (benchmark for run in alike for benchmark in run["benchmarks"]):
-        facts, params = dict(benchmark["extra_info"]), benchmark["params"] or {}
-        if not facts:
-            continue
-        times = {"": facts.pop("ns"), **facts.pop("beside")}
-        before = results.get(benchmark["fullname"], {"times": times})["times"]
-        test = benchmark["fullname"].rpartition("/")[2].partition("[")[0].replace(".py::", ".")
-        times = {name: min(time, before.get(name, time)) for name, time in times.items()}
-        results[benchmark["fullname"]] = {"test": test, "params": params, "times": times, "facts": facts}
-    return {"machine": {**machine, "runs": len(alike)}, "results": [_entry(result) for result in results.values()]}
+    return {"machine": machine, "results": [_entry(each) for each in run["benchmarks"] if each["extra_info"]]}
 
 
-def _entry(result: dict[str, Any]) -> dict[str, Any]:
-    times = {name: _short(time) for name, time in result.pop("times").items()}
-    return {**result, "ns": times.pop(""), "beside": times}
+def _entry(benchmark: dict[str, Any]) -> dict[str, Any]:
+    facts = dict(benchmark["extra_info"])
+    ns, beside = _short(facts.pop("ns")), {name: _short(time) for name, time in facts.pop("beside").items()}
+    test = benchmark["fullname"].rpartition("/")[2].partition("[")[0].replace(".py::", ".")
+    return {"test": test, "params": benchmark["params"] or {}, "facts": facts, "ns": ns, "beside": beside}
 
 
 def _short(value: float) -> float:
@@ -318,7 +305,6 @@ def machine(results: Results) -> str:
         "system": m["system"],
         "versions": f"Python {m['python']}, {versions}",
         "date": m["date"],
-        "runs": f"{m['runs']}, of which the least times",
     }
     return table(("", ""), rows.items()).replace("---:", "---")
 
@@ -549,9 +535,9 @@ def load() -> Results:
 if __name__ == "__main__":
     import plots
 
-    runs = sorted(RUNS.glob("*/*.json"), key=lambda run: run.stat().st_mtime)
-    if runs:
-        kept = condensed([json.loads(run.read_text("utf-8")) for run in runs])
+    if runs := list(RUNS.glob("*/*.json")):
+        newest = max(runs, key=lambda run: run.stat().st_mtime)
+        kept = condensed(json.loads(newest.read_text("utf-8")))
         entries = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in kept["results"])
         head = json.dumps(kept["machine"], indent=1, ensure_ascii=False)
         RESULTS.write_text(f'{{"machine": {head},\n"results": [\n{entries}\n]}}\n', "utf-8")

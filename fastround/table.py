@@ -112,10 +112,7 @@ FUNCTIONS = (
 
 _VALUE_BOUND = "The value is within 4 ulp of the exact one"
 _GRAD_BOUND = "∂/∂x is within 6 ulp of the exact one while it is a normal number, and may be 0 below"
-_GRAD_K_BOUND = (
-    "∂/∂k is within 8 ulp (float32) or 12 ulp (float64) of the larger of the machine epsilon and its largest magnitude"
-    " over x"
-)
+_GRAD_K_BOUND = "∂/∂k is within 8 ulp of the larger of the machine epsilon and its largest magnitude over x"
 
 OUTPUTS = (
     Output("", (0,), "the value", "f(x)", _VALUE_BOUND, "{soft} at k = 0, {hard} at k = ∞, and ±∞ at x = ±∞"),

@@ -19,7 +19,7 @@ from .sigmoid import sigmoid
 from .theta import quotient, times
 
 # The k·M from which on ∂/∂k is so little, but for that of the infinite sum, that it must not be a difference.
-WIDE = {"sigmoid": 2.0, "density": 2.0}
+WIDE = 2.0
 
 
 def _series(terms: int) -> tuple[Any, ...]:
@@ -44,7 +44,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
 
     The window has so many power sums.
     """
-    terms, is_sigmoid, wide = 16, method == "sigmoid", WIDE[method]
+    terms, is_sigmoid = 16, method == "sigmoid"
     # Windows are in the smooth regime only where the infinite sum is in its first.
     infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64, True).regimes[0]
     sums_over = sums(method, terms + 1)
@@ -57,7 +57,7 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
     def beyond(k, radius):
         reached = k * radius
         # Up to where terms are next to nothing beside the first, or beside any rounding error.
-        farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and wide < reached < FARTHEST else 0.0
+        farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and WIDE < reached < FARTHEST else 0.0
         return sums_over(k, int(radius) + 1 if farthest > 0.0 else 1, int(farthest))
 
     @kernel

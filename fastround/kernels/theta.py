@@ -312,6 +312,8 @@ def direct_regime(
             product = y * x
             n = fma(y, rest, product)
             n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
+            if centred:
+                n_low = fma(y, fma(horner(x, derivative[1:]), x, derivative[0] - rest), n_low)
             g_low = fma(horner(growth, slope[2:]), growth, g_slope) * x_low
         r = one / t
         r2 = r * r

@@ -168,7 +168,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regim
     count, nodes, nodes_by_k = (11, 16, 16) if real is np.float32 else (20, 32, 64)
     distances_of, polynomials_of = window(method, 10), fraction(method, (14, 14, 24, 24), False)
     density, with_outside = method == "density", by_k and real is np.float64
-    wide, (outside_of, change_of) = WIDE[method], outside(method, 10)
+    outside_of, change_of = outside(method, 10)
     empty, significant = (0.0,) * count, without_noise(count)
     sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
     whole = linear_map(np.hstack([np.eye(count), np.eye(count)]))
@@ -206,7 +206,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regim
         side, total, rise = polynomial_at(y, *n), polynomial_at(y, *w), polynomial_at(y, *slope)
         total2, total2_low = square(*total)
         by_k = (rise[0] + sinh * horner(y, change)) / total2
-        if with_outside and k * radius > wide:
+        if with_outside and k * radius > WIDE:
             by_k = change_of(r2, r, y, sinh, sinh_low, outside)
         inverse = 1.0 / total[0]
         return (
