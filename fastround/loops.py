@@ -201,7 +201,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     """
     # float16 is a format of memory: all of it goes through buffers of float32.
     memory, real = real, np.float32 if real is np.float16 else real
-    size, plain = real(0).itemsize, memory is real
+    zero, size, plain = real(0), real(0).itemsize, memory is real
     picks = ufunc.output.picks
     line = ufunc.staircase(real)
     regimes = line.regimes
@@ -262,9 +262,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 x_direct = x_contiguous and m == end
                 y_direct, z_direct = y_contiguous and m == end, z_contiguous and m == end
                 if not x_direct:
+                    for i in range(end - width, end):
+                        _store(x_buffer, i, zero, real)
                     gather(x_at, x_step, m, x_buffer)
-                    for i in range(m, end):
-                        _store(x_buffer, i, _load(x_buffer, 0, real), real)
                 x_block = x_at if x_direct else x_buffer
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
                 rest = end * size & -group

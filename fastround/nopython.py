@@ -56,6 +56,17 @@ def _widen(builder):
     builder.function.attributes.update(['"prefer-vector-width"="512"'])
 
 
+@intrinsic
+def _wide(typingctx):
+    """The same from nopython code, for loops in it."""
+
+    def codegen(context, builder, signature, args):
+        _widen(builder)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _fence(builder, k):
     """The same k, of which LLVM does not see that it is.
 
@@ -127,6 +138,7 @@ def _filled(row: Ufunc, real: Any) -> Any:
 
         @_inline
         def fill(sharpness, xs, ys, zs):
+            _wide()
             constants = constants_of(sharpness)
             for i in range(xs.size):
                 results = point(real(xs[i]), constants)
@@ -163,6 +175,7 @@ def _of_arrays(row: Ufunc, real: Any, uniform: bool) -> Callable[..., Any]:
             # Of what lies otherwise than the results, these are copies.
             xs, ks = np.broadcast_to(x, shape).ravel(), np.broadcast_to(k, shape).ravel()
             radii, ys, zs = np.broadcast_to(radius, shape).ravel(), y.reshape(-1), z.reshape(-1)
+            _wide()
             for i in range(xs.size):
                 results = results_of(sharpness_of(ks[i], radii[i]), real(xs[i]))
                 ys[i] = results[first]

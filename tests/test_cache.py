@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 from processes import run
 
 import fastround
@@ -648,6 +649,45 @@ for function, real, k in itertools.product(FUNCTIONS, (np.float32, np.float64), 
 """
     )
     run(code, NUMBA_DISABLE_JIT="1")
+
+
+def test_no_constant_is_subnormal() -> None:
+    """Arithmetic on such numbers would take a hundred times as long; they are zero instead."""
+    code = (
+        _WITHOUT_JIT
+        + """
+from fastround.table import FUNCTIONS
+def numbers(constants):
+    return [n for each in constants for n in numbers(each)] if isinstance(constants, tuple) else [constants]
+np.seterr(all="ignore")
+for function, real, by_k in itertools.product(FUNCTIONS[:2], (np.float32, np.float64), (False, True)):
+    line = function.staircase(real, by_k)
+    limits = 0.01, *line.bounds, 3 * line.bounds[-1]
+    for regime, low, high in zip(line.regimes, limits[:-1], limits[1:], strict=True):
+        for k in np.linspace(low, high, 120, endpoint=False):
+            found = np.abs(numbers(regime.constants(k)))
+            assert not ((found > 0) & (found < np.finfo(real).tiny)).any(), (function.name, real, k, found)
+"""
+    )
+    run(code, NUMBA_DISABLE_JIT="1")
+
+
+@pytest.mark.skipif(not cache._may_be_compact(), reason="code is never laid out close together here")
+@pytest.mark.parametrize("called", ["elsewhere", "here"])
+def test_a_call_of_another_function_is_seen(called: str) -> None:
+    """Code that refers to what is outside is not laid out as if it were alone."""
+    text = f"""
+declare double @elsewhere(double)
+define double @here(double %x) {{
+  ret double %x
+}}
+define double @caller(double %x) {{
+  %y = call double @{called}(double %x)
+  ret double %y
+}}
+"""
+    code = cache._machine(True).emit_object(binding.parse_assembly(text))
+    assert cache._has_undefined_symbol(code) == (called == "elsewhere")
 
 
 @pytest.mark.parametrize("module", ["table.py", "threads.py", "loops.py", "kernels/sigmoid.py"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from machine_code import InnerLoop, compiled, compiled_function, full_width, inner_loops
+from numba import njit
 
+import fastround as fr
 from fastround import cache
 from fastround.kernels.elementary import fma
 from fastround.loops import _load, _store
@@ -52,6 +55,29 @@ def test_no_loop_is_scalar(row: Ufunc, real: Any, varying: bool) -> None:
     assert row.function.windowed or not fallen_back(loops)
     line = row.staircase(np.float32 if real is np.float16 else real)
     assert len(at_full_width(loops)) >= len(line.regimes)
+
+
+@pytest.mark.skipif(full_width() == 128, reason="read on x86 alone")
+def test_loops_of_the_user_are_of_full_width() -> None:
+    """LLVM would use registers of half the width on many CPUs, were it not told."""
+
+    @njit
+    def values(x: Any, k: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = fr.sigmoid_round(x[i], k)
+
+    @njit
+    def pairs(x: Any, k: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[0, i], out[1, i] = fr.density_round_value_and_grad(x[i], k)
+
+    x = np.linspace(-1, 1, 40, dtype=np.float32)
+    values(x, np.float32(10), np.empty_like(x))
+    pairs(x, np.float32(10), np.empty((2, x.size), x.dtype))
+    register = "zmm" if full_width() == 512 else "ymm"
+    for function in (values, pairs):
+        (code,) = function.inspect_asm().values()
+        assert re.search(rf"\tvfn?madd\d+ps\t.*%{register}", code)
 
 
 def test_a_scalar_loop_is_seen() -> None:
