@@ -178,6 +178,8 @@ def _loop_metadata(module: ir.Module, body: ir.Block, count: int, width: int) ->
         module.add_metadata(["llvm.loop.parallel_accesses", accesses]),
         module.add_metadata(["llvm.loop.vectorize.width", integer(width)]),
         module.add_metadata(["llvm.loop.interleave.count", integer(count)]),
+        # Beforehand, that is: there would be no loop left.
+        module.add_metadata(["llvm.loop.unroll.disable"]),
     ]
     metadata = ir.values.MDValue(module, (), name=str(len(module.metadata)))
     # They begin with themselves.
