@@ -55,10 +55,12 @@ def target() -> tuple[str, str]:
 
 
 @functools.cache
-def register_bytes() -> int:
-    """The size of that CPU's vector registers."""
-    features = target()[1].split(",")
-    return 64 if "+avx512f" in features else 32 if "+avx" in features else 16
+def vector_bytes() -> int:
+    """The size of the vectors to compute with: that CPU's registers, or two of them where they are narrower than this.
+
+    LLVM makes no vector of the two float64 that fill a register of 16 bytes.
+    """
+    return 64 if "+avx512f" in target()[1].split(",") else 32
 
 
 def folder() -> Path | None:

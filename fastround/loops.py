@@ -25,7 +25,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .cache import register_bytes
+from .cache import vector_bytes
 from .kernels.elementary import kernel
 from .kernels.staircase import Windows, at_point
 from .kernels.theta import Regime
@@ -119,7 +119,7 @@ def _buffer(typingctx, real):
         element = context.get_value_type(real.dtype)
         # Not filled with zeros, as by Numba's function for this.
         with builder.goto_entry_block():
-            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * register_bytes() // 4))
+            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * vector_bytes() // 4))
         block.align = 64
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 
@@ -230,7 +230,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             for i in range(n):
                 _store(address + i * step, 0, _load(block, i, real), memory)
 
-    vector, group = register_bytes(), register_bytes() * _GROUP
+    vector, group = vector_bytes(), vector_bytes() * _GROUP
     width = vector // size
     one_vector, some_vectors = _vectors(1, width), _vectors(_GROUP, width)
 

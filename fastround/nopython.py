@@ -7,6 +7,7 @@ the regime is chosen once.  None of it starts threads: the caller's `parallel=Tr
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -85,6 +86,7 @@ def _fence(builder, k):
     return builder.bitcast(builder.call(fence, [builder.bitcast(k, vector)]), k.type)
 
 
+_NO_KEYWORDS = "{}() takes no keyword arguments in nopython code"
 _OPTIONS = {"error_model": "numpy", "forceinline": True}
 _inline = njit(**_OPTIONS)
 
@@ -211,7 +213,11 @@ def _register_loops(row: Ufunc, ufunc: np.ufunc) -> None:
 def _widening(call: Any, row: Ufunc) -> Any:
     """The same function, which acts on the function that calls it as well."""
 
-    def typed(typingctx, *operands):
+    def widening(typingctx, *operands, **keywords):
+        if keywords:
+            raise errors.NumbaTypeError(_NO_KEYWORDS.format(row.name))
+        if len(operands) != row.nin:
+            raise errors.NumbaTypeError(f"{row.name}() takes {row.nin} operands in nopython code, not {len(operands)}")
         function = typingctx.resolve_value_type(call)
         called = function.get_call_type(typingctx, operands, {})
         x, sharpness = called.args
@@ -223,13 +229,10 @@ def _widening(call: Any, row: Ufunc) -> Any:
 
         return called.return_type(x, *sharpness), codegen
 
-    def of_two(typingctx, x, k):
-        return typed(typingctx, x, k)
-
-    def of_three(typingctx, x, k, radius):
-        return typed(typingctx, x, k, radius)
-
-    widening = of_three if row.function.windowed else of_two
+    # What Numba looks at.
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in row.function.inputs]
+    context = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_ONLY)
+    vars(widening)["__signature__"] = inspect.Signature([context, *parameters])
     widening.__name__ = row.name
     return intrinsic(widening)
 
@@ -286,7 +289,7 @@ def _dufunc_class() -> Any:
 
         def _type_me(self, argtys, kwtys):
             if kwtys:
-                raise errors.NumbaTypeError(f"{self.__name__}() takes no keyword arguments in nopython code")
+                raise errors.NumbaTypeError(_NO_KEYWORDS.format(self.__name__))
             return super()._type_me(argtys, kwtys)
 
     return FusedDUFunc

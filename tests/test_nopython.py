@@ -132,11 +132,21 @@ def test_an_output_by_position() -> None:
         assert_same(out, fr.sigmoid_round(X, 7.0))
 
 
-def test_keywords_are_a_typing_error() -> None:
+@pytest.mark.parametrize("name", ["sigmoid_round", "sigmoid_round_value_and_grad", "density_floor_windowed"])
+def test_keywords_are_a_typing_error(name: str) -> None:
     """Which says so, for NumPy's `out=` is not there."""
-    for function in (lambda x, y: fr.sigmoid_round(x, k=7.0), lambda x, y: fr.sigmoid_round(x, 7.0, out=y)):
-        with pytest.raises(errors.TypingError, match=r"sigmoid_round\(\) takes no keyword arguments in nopython code"):
+    ufunc = getattr(fr, name)
+    for function in (lambda x, y: ufunc(x, k=7.0), lambda x, y: ufunc(x, 7.0, out=y)):
+        with pytest.raises(errors.TypingError, match=rf"{name}\(\) takes no keyword arguments in nopython code"):
             njit(function)(X, X)
+
+
+@pytest.mark.parametrize("name", ["sigmoid_round", "sigmoid_round_value_and_grad", "density_floor_windowed"])
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_a_wrong_number_of_operands_is_a_typing_error(name: str, count: int) -> None:
+    ufunc = getattr(fr, name)
+    with pytest.raises(errors.TypingError, match=name):
+        njit(lambda operands: ufunc(*operands))((1.0,) * count)
 
 
 def test_arrays_of_integers() -> None:
