@@ -66,8 +66,7 @@ def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[A
         yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
     parts = windowed("sigmoid", real), windowed("density", real)
     for radius in (1, 3, 4, 20, 60):
-        wide = [WIDE / radius]
-        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, *wide):
+        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, WIDE / radius):
             yield np.nextafter(real(k), real(0)), radius
             yield real(k), radius
 
