@@ -3,7 +3,8 @@ status.
 
 Its `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
 compiled), that of a function to call where one is not compiled, the number of operands, the address of the `state` of
-`fastround.threads`, and the number of operands that are inputs.
+`fastround.threads`, the number of operands that are inputs, and over windows, else 0, the addresses of the place in
+NumPy's table that the ufunc of the infinite sum has, and of its data.
 """
 
 from __future__ import annotations
@@ -83,6 +84,29 @@ def module() -> binding.ModuleRef:
     builder.store(_INTEGER(0), invalid)
     flag = builder.bitcast(invalid, _BYTES)
     kept = _enter_status(module, builder, triple)
+
+    windowed = builder.icmp_signed("!=", item(fields, 6), _INTEGER(0))
+    with builder.if_then(builder.and_(windowed, one_sharpness)):
+        # No element, but a question: whether this is the infinite sum, and where to write the sharpness of that.
+        sharpness, question, none = builder.alloca(_INTEGER), builder.alloca(_INTEGER, 2), builder.alloca(_INTEGER)
+        builder.store(_INTEGER(0), none)
+        builder.store(_INTEGER(0), question)
+        builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(question, [_INTEGER(1)]))
+        call(loop, _LOOP, [args, none, steps, builder.bitcast(question, _BYTES)])
+        with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
+            _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
+            others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
+            # All but the radius.
+            for index, source in enumerate((0, 1, 3, 4)):
+                for array, target in ((pointers, others), (steps, other_steps)):
+                    value = builder.load(builder.gep(array, [place(source)]))
+                    builder.store(value, builder.gep(target, [_INTEGER(index)]))
+            builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(others, [_INTEGER(1)]))
+            builder.store(_INTEGER(0), builder.gep(other_steps, [_INTEGER(1)]))
+            infinite = builder.load(builder.inttoptr(item(fields, 6), _INTEGERS))
+            its_data = builder.inttoptr(item(fields, 7), _BYTES)
+            call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
+            builder.ret_void()
 
     pool = builder.inttoptr(item(fields, 4), _INTEGERS)
     alone = function.append_basic_block("alone")

@@ -7,7 +7,9 @@ an integer that the loop sets where a sharpness was negative.  There are two loo
 * varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
   so that the elements of each are taken together.
 
-For windows, a sharpness comes with a radius, and varying ones are taken one by one.
+For windows, a sharpness comes with a radius, and varying ones are taken one by one.  The uniform loop is only for
+windows that differ from the infinite sum: asked to compute nothing, it says whether they do, and for which sharpness
+the other ufunc is the same.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
@@ -314,20 +316,26 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         return run
 
     if not varying:
-        blocks = line.chosen([uniform_regime(regime) for regime in regimes])
         if isinstance(line, Windows):
+            of_infinite = line.of_infinite()
+            blocks = line.chosen_own(list(map(uniform_regime, line.own)))
 
-            def uniform_windows(args, dims, steps, invalid):
+            def uniform_windows(args, dims, steps, asked):
                 n = dims[0]
                 x, y, z = args[0], args[3], args[4] if two_outputs else args[3]
                 x_step, y_step, z_step = steps[0], steps[3], steps[4] if two_outputs else steps[3]
                 k, radius = np.float64(_load(args[1], 0, memory)), np.float64(_load(args[2], 0, integer))
-                if k < 0 or radius < 0:
-                    invalid[0] = 1
-                buffers = _buffer(real), _buffer(real), _buffer(real)
-                blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
+                differs, infinite_k = of_infinite((k, radius))
+                if n > 0:
+                    buffers = _buffer(real), _buffer(real), _buffer(real)
+                    blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
+                elif not differs:
+                    asked[0] = 1
+                    _store(asked[1], 0, real(infinite_k), memory)
 
             return uniform_windows
+
+        blocks = line.chosen(list(map(uniform_regime, regimes)))
 
         def uniform(args, dims, steps, invalid):
             n = dims[0]

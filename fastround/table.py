@@ -65,6 +65,11 @@ class Ufunc(NamedTuple):
         """The name of the ufunc, as of the attribute of `fastround` that holds it."""
         return self.function.name + self.output.suffix
 
+    @property
+    def infinite(self) -> Ufunc:
+        """That of the infinite sum, if it is over windows."""
+        return self._replace(function=FUNCTIONS[WINDOWED.index(self.function)])
+
     def staircase(self, real: Any) -> Any:
         """Its regimes for one precision."""
         return self.function.staircase(real, 2 in self.output.picks)

@@ -51,14 +51,18 @@ class _Slot:
         self.ufunc, self.real, self.integer = ufunc, real, integer
         radius = [np.dtype(integer)] if integer else []
         self.dtypes = [np.dtype(real)] * 2 + radius + [np.dtype(real)] * ufunc.nout
+        self.table: Any = None
+        self.index = 0
         self.first_call = callback(_LOOP, self._first_call)
         first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value or 0
         # As `fastround.entry` reads it.
-        self.data = (ctypes.c_ssize_t * 6)(
-            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin
+        self.data = (ctypes.c_ssize_t * 8)(
+            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin, 0, 0
         )
-        self.table: Any = None
-        self.index = 0
+        if ufunc.function.windowed:
+            (infinite,) = (slot for slot in _slots if (slot.ufunc, slot.real) == (ufunc.infinite, real))
+            self.data[6] = ctypes.addressof(infinite.table) + infinite.index * ctypes.sizeof(ctypes.c_void_p)
+            self.data[7] = ctypes.addressof(infinite.data)
 
     @property
     def name(self) -> str:

@@ -176,7 +176,10 @@ rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.fixture(scope="module")
 def _compiled() -> None:
     names = [f"{name}.{real.__name__}" for name, real in SAMPLES]
-    compile_ahead([*names, *(f"{name}.varying" for name in names[1:3]), "sigmoid_round_windowed.float64.uint64"])
+    infinite = (name.replace("_windowed", "") for name in names)
+    compile_ahead(
+        [*names, *infinite, *(f"{name}.varying" for name in names[1:3]), "sigmoid_round_windowed.float64.uint64"]
+    )
 
 
 def assert_same(got: Any, want: Any) -> None:
@@ -280,6 +283,37 @@ def test_where_a_window_is_wide_enough_it_is_the_infinite_sum() -> None:
         if k * radius > 80:
             assert_same(fr.sigmoid_round_windowed(X, k, radius), fr.sigmoid_round(X, k))
             assert_same(fr.sigmoid_round_windowed_grad_k(X, k, 2**63 - 1), fr.sigmoid_round_grad_k(X, k))
+
+
+@pytest.mark.parametrize("real", [*PRECISIONS, np.float16], ids=lambda real: real.__name__)
+def test_the_ufunc_of_the_infinite_sum_computes_where_a_window_is_as_good(real: Any) -> None:
+    """In every layout, by several threads, and nowhere else: what it has compiled is not compiled again."""
+    code = f"""
+        import numpy as np, fastround as fr
+        from fastround.ufuncs import compiled
+        x, k = np.linspace(-9, 9, 300_000).astype("{real.__name__}"), np.{real.__name__}(300)
+        own, infinite = fr.sigmoid_round_windowed_value_and_grad, fr.sigmoid_round_value_and_grad
+        own(x[:5], k, np.zeros(1, int)), own(x[0], k, 1000)
+        names = [f"sigmoid_round{{kind}}_value_and_grad.{real.__name__}" for kind in ("", "_windowed")]
+        assert compiled() == names, compiled()
+        def same(got, want):
+            assert [y.tobytes() for y in got] == [y.tobytes() for y in want]
+        same(own(x, k, 1000), infinite(x, k))
+        same(own(x.reshape(500, -1)[:, ::-3].T, k, 1000), infinite(x.reshape(500, -1)[:, ::-3].T, k))
+        same(own(x, np.inf, 1, out=(y := x.copy(), x[::-1].copy())), infinite(x, np.inf))
+        same(own(y, k, 7, out=(y, np.empty_like(y))), infinite(infinite(x, np.inf)[0], k))
+        same(own(x[11:12], k, 7), infinite(x[11:12], k))
+        same(own(x[11], k, 7), infinite(x[11], k))
+        for arguments in ((x, -k, 9), (x, k, -9), (x[:1], k, -1)):
+            try:
+                with np.errstate(invalid="raise"):
+                    own(*arguments)
+            except FloatingPointError:
+                continue
+            raise AssertionError(arguments)
+        assert compiled() == names
+    """.replace("np.inf", f"np.{real.__name__}(np.inf)")
+    run(code)
 
 
 @samples

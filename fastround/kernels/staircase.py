@@ -33,33 +33,70 @@ class Staircase(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """The same over windows, where (k, radius) takes the place of the sharpness."""
+    """The same over windows, where (k, radius) takes the place of the sharpness.
+
+    It has regimes of its own where it differs from the infinite sum.
+    """
 
     infinite: Staircase
     windowed: Windowed
-    regimes: tuple[Regime, ...]
+    own: tuple[Regime, ...]
 
-    def chosen(self, functions: list[Callable[..., Any]]) -> Any:
-        """As that of a `Staircase`."""
-        *infinite, soft, smooth, sharp = functions
-        whole = self.infinite.chosen(infinite)
-        reach, sharpest = self.windowed.reach, self.windowed.sharpest
+    @property
+    def regimes(self) -> tuple[Regime, ...]:
+        """Those of the infinite sum, and its own."""
+        return self.infinite.regimes + self.own
+
+    def of_infinite(self) -> Any:
+        """The nopython function of (k, radius): whether it differs from the infinite sum, and else the k of that.
+
+        This is -1 where k or the radius is negative.
+        """
+        reach = self.windowed.reach
 
         @kernel
-        def choose(sharpness, *args):
+        def differs_or_k(sharpness):
             k, radius = sharpness
             # Without `and`, whose many branches would not leave a loop of nopython code.
             reached = k * radius
             # Further out, what the window leaves out is below any rounding error.
             differs = (radius > 0) & (reached >= 0) & (reached < reach)
-            if differs & (k < SOFT):
+            k = -1.0 if (radius < 0) | (k < 0) else k
+            return differs, np.inf if (radius == 0) & (k >= 0) else k
+
+        return differs_or_k
+
+    def chosen_own(self, functions: list[Callable[..., Any]]) -> Any:
+        """As `chosen`, for its own regimes, where it differs from the infinite sum."""
+        soft, smooth, sharp = functions
+        sharpest = self.windowed.sharpest
+
+        @kernel
+        def choose(sharpness, *args):
+            k, _ = sharpness
+            if k < SOFT:
                 return soft(sharpness, *args)
-            if differs & (k < sharpest):
+            if k < sharpest:
                 return smooth(sharpness, *args)
+            return sharp(sharpness, *args)
+
+        return choose
+
+    def chosen(self, functions: list[Callable[..., Any]]) -> Any:
+        """As that of a `Staircase`."""
+        count = len(self.infinite.regimes)
+        whole, own, of_infinite = (
+            self.infinite.chosen(functions[:count]),
+            self.chosen_own(functions[count:]),
+            self.of_infinite(),
+        )
+
+        @kernel
+        def choose(sharpness, *args):
+            differs, k = of_infinite(sharpness)
             if differs:
-                return sharp(sharpness, *args)
-            k = np.nan if (radius < 0) | (k < 0) else k
-            return whole(np.inf if (radius == 0) & (k >= 0) else k, *args)
+                return own(sharpness, *args)
+            return whole(k, *args)
 
         return choose
 
@@ -77,8 +114,8 @@ def windows(method: str, build: Callable[[Any, bool], Method], place: str, real:
     """The rounding function of a method over windows."""
     infinite, parts = staircase(build, place, real, by_k), windowed(method, real, by_k)
     cell = cells(real)[place]
-    regimes = (_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
-    return Windows(infinite, parts, (*infinite.regimes, *regimes))
+    own = tuple(_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
+    return Windows(infinite, parts, own)
 
 
 def at_point(regime: Regime) -> Any:
