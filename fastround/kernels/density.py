@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, exact_quotient, far_regime, or_zero, soft_regime, times
+from .theta import Method, Weights, direct_regime, dual_rate, exact_quotient, far_regime, or_zero, small_square, soft_regime, times
 
 
 @cache
@@ -27,16 +27,20 @@ def density(real: Any, by_k: bool) -> Method:
     From sharpness 3.55 on, a value is a small difference in the dual series, and ∂/∂k in the others.
     """
     single = real is np.float32
-    exp = elementary(np.float64).exp
+    functions = elementary(np.float64, real)
+    exp, reciprocal = functions.exp, functions.reciprocal
+    # What Q² and its powers must reach, for no coefficient to be subnormal.
+    least_q2, least_power = (2.0**-96, 2.0**-24) if single else (0.0, 2.0**-100)
     # Where the dual series ends, and how many terms it needs until there.
     end, terms = (3.7, 3) if single else (4.3, 4) if by_k else (3.55, 3)
 
     @kernel
     def dual_weights(k):
-        rate, rate_low = dual_rate(k, 0.5)
+        rate, rate_low = dual_rate(k, reciprocal(k), 0.5)
         # Powers of Q.
         q2, q2_low = exp(-2 * rate, -2 * rate_low)
-        q1 = or_zero(q2, 2.0**-100)
+        q2 = or_zero(q2, least_q2)
+        q1 = or_zero(q2, least_power)
         q4 = q1 * q1
         q8 = q4 * q4
         q16 = q8 * q8
@@ -46,7 +50,7 @@ def density(real: Any, by_k: bool) -> Method:
         below = 1 - less
         above_change = 1.5 - rate + q8 * (13.5 - 81 * rate)
         below_change = 4 * (q4 * (3 - 8 * rate) + 4 * q16 * (3 - 32 * rate))
-        either = 1 / (above * below)
+        either = reciprocal(above * below)
         inverse = above * either
         relative = above_change * (below * either) + below_change * inverse
         w1 = 2 * q2 * exact_quotient(above, below, inverse)
@@ -72,19 +76,19 @@ def density(real: Any, by_k: bool) -> Method:
     @kernel
     def odd_weight(h):
         """γ/h and the relative change of γ by k, here as elsewhere with the smallest terms first."""
-        p = or_zero(h * h, 2.0**-64)
+        p = or_zero(small_square(h), 2.0**-64)
         p2, p3 = p * p, p * p * p
         p6, p8 = p3 * p3, p3 * p3 * p2
         p12 = p6 * p6
         above, below = 1 + (4 * p3 + 9 * p8), 1 + (9 * p2 + (25 * p6 + 49 * p12))
-        either = 1 / (above * below)
+        either = reciprocal(above * below)
         inverse = above * either
         change = (18 * p2 + 150 * p6 + 588 * p12) * inverse - (12 * p3 + 72 * p8) * (below * either) - 1
         return 4 * h * exact_quotient(above, below, inverse), change
 
     @kernel
     def weights(h):
-        p = h * h
+        p = small_square(h)
         p2, p3 = p * p, p * p * p
         odd, _ = odd_weight(h)
         p6 = p3 * p3
@@ -92,12 +96,12 @@ def density(real: Any, by_k: bool) -> Method:
 
     @kernel
     def pair_weights(h):
-        p = or_zero(h * h, 2.0**-64)
+        p = or_zero(small_square(h), 2.0**-64)
         p2, p3 = p * p, p * p * p
         p4, p6 = p2 * p2, p3 * p3
         p8, p10, p12 = p4 * p4, p4 * p6, p6 * p6
         odd, growth = odd_weight(h)
-        odd2 = odd * odd
+        odd2 = small_square(odd)
         c0 = 16 * p2 + 64 * p8 + odd2 * p * (4 + (36 * p4 + 100 * p12))
         c1 = odd * (1 + (9 * p + (25 * p3 + (49 * p6 + 81 * p10))))
         c2 = 4 + (odd2 * (16 * p2 + 64 * p8) + (36 * p4 + 100 * p12))

@@ -387,11 +387,11 @@ def series_quotient(count: int) -> Any:
     return function
 
 
-def rounded(real: Any, count: int) -> Any:
-    """The nopython function that rounds `count` coefficients to `real`, what is next to nothing to zero."""
+def rounded(real: Any, count: int, subnormal: bool = True) -> Any:
+    """The nopython function that rounds `count` coefficients to `real`: to zero, where one could be `subnormal`."""
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
-        return [arithmetic.normal(x, real) for x in c]
+        return [arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real) for x in c]
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c):

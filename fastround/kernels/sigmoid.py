@@ -14,24 +14,26 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime, times
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, small_square, soft_regime, times
 
 
 @cache
 def sigmoid(real: Any, by_k: bool) -> Method:
     """The sigmoid method for one precision, `real` being np.float32 or np.float64: the same for ∂/∂k as for others."""
     single = real is np.float32
-    exp = elementary(np.float64).exp
-    # What powers of p must reach, for no coefficient to be subnormal.
-    least = 2.0**-32 if single else 2.0**-64
+    functions = elementary(np.float64, real)
+    exp, reciprocal = functions.exp, functions.reciprocal
+    # What q, its powers and those of p must reach, for no coefficient to be subnormal.
+    least_q, least_power, least = (2.0**-96, 2.0**-13, 2.0**-32) if single else (0.0, 2.0**-54, 2.0**-64)
 
     @kernel
     def dual_weights(k):
-        rate, rate_low = dual_rate(k, 1.0)
+        rate, rate_low = dual_rate(k, reciprocal(k), 1.0)
         q, q_low = exp(-rate, -rate_low)
+        q = or_zero(q, least_q)
         # Exact, as the rate is above 1.
         factor = 1 - rate
-        q1 = or_zero(q, 2.0**-54)
+        q1 = or_zero(q, least_power)
         q4 = (q1 * q1) * (q1 * q1)
         q9 = q4 * q4 * q1
         return (
@@ -42,14 +44,14 @@ def sigmoid(real: Any, by_k: bool) -> Method:
 
     @kernel
     def weights(h):
-        p = h * h
+        p = small_square(h)
         p1 = or_zero(p, least)
         p3 = p1 * p1 * p1
         return 1.0, 1.0, p, p3, p3 * p3
 
     @kernel
     def pair_weights(h):
-        p = h * h
+        p = small_square(h)
         p1 = or_zero(p, least)
         p2, p4 = p1 * p1, (p1 * p1) * (p1 * p1)
         even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
@@ -62,7 +64,13 @@ def sigmoid(real: Any, by_k: bool) -> Method:
         (6.0, 48.0, 226.0) if single else (5.5, 96.0, 1528.0),
         (
             soft_regime(real, 1.0, Weights(3, dual_weights)),
-            direct_regime(real, 1.0, Weights(2 if single else 4, weights), Weights(4 if single else 6, pair_weights)),
+            direct_regime(
+                real,
+                1.0,
+                Weights(2 if single else 4, weights),
+                Weights(4 if single else 6, pair_weights),
+                centred=not single,
+            ),
             direct_regime(real, 1.0, Weights(1, weights), Weights(1, pair_weights), guard),
             far_regime(real, 1.0, guard),
         ),

@@ -84,9 +84,8 @@ def exact_quotient(n, d, r):
 
 
 @kernel
-def dual_rate(k, spacing):
-    """2π²δ/k as a sum: what it lacks would be magnified in its exponential."""
-    inverse = 1.0 / k
+def dual_rate(k, inverse, spacing):
+    """2π²δ/k as a sum, given 1/k: what it lacks would be magnified in its exponential."""
     rate = exact_quotient(spacing * _TWO_PI2, k, inverse)
     return rate, (fma(-rate, k, spacing * _TWO_PI2) + spacing * _TWO_PI2_LOW) * inverse
 
@@ -126,6 +125,13 @@ def or_zero(x, least):
     return 0.0 if x < least else x
 
 
+@kernel
+def small_square(x):
+    """x² for x ≥ 0, or 0 where that is next to nothing beside x."""
+    x = or_zero(x, 2.0**-110)
+    return x * x
+
+
 class Weights(NamedTuple):
     """A nopython function of k or h that returns weights, and the number of terms."""
 
@@ -137,25 +143,18 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
     """The dual series.
 
     `weights` are those of T for l = 1 … terms, then their derivatives k·∂/∂k, then what they are more than these; and
-    the first of the latter as a sum.
+    the first of the latter as a sum.  Those that are not zero are normal numbers of `real`.
     """
-    circular = elementary(real).circular
-    half, one, double = real(0.5), real(1), real is np.float64
+    circular, reciprocal = elementary(real).circular, elementary(np.float64, real).reciprocal
+    half, one, two, double = real(0.5), real(1), real(2), real is np.float64
     terms, weights_of = weights
-    # From (1, the weights): T, E = k·∂T/∂k, M = (T − E)′ and derivatives, in powers of X.
+    # From (1, the weights): T, E = k·∂T/∂k and M = (T − E)′ in powers of X.
     series, slope, curvature = symmetric(terms), derivative(terms), derivative(terms - 1)
     t, e, difference = (series @ np.eye(terms + 1, 3 * terms + 1, i * terms) for i in range(3))
     e[:, terms] = difference[:, 2 * terms] = 0
     t_of, t1_of, t2_of, e_of, m_of = map(linear_map, (t, slope @ t, curvature @ slope @ t, e, slope @ difference))
-    t1_t1, t1_t, t2_t = product(terms, terms), product(terms, terms + 1), product(terms - 1, terms + 1)
-    # V = X·T′·T + (4 − X²)·(T′² − T″·T) and B = M·T + T′·E, from their products.
-    n = 2 * terms
-    four_minus = 4 * np.eye(n + 1, n - 1) - np.eye(n + 1, n - 1, -2)
-    v = np.hstack([np.eye(n + 1, n, -1), four_minus, -four_minus])
-    b = np.hstack([np.eye(n), np.eye(n)])
-    v_of, b_of, others = linear_map(v), linear_map(b), linear_map(np.eye(n)[1:])
-    real_t, real_t1, real_v, real_b = (rounded(real, count) for count in (terms + 1, terms, n + 1, n))
-    times_t1, times_v, times_b = (weighted(count) for count in (terms, n + 1, n))
+    real_t, real_t1, real_t2 = (rounded(real, count, False) for count in (terms + 1, terms, terms - 1))
+    times_t1, times_t2, times_e = (weighted(count) for count in (terms, terms - 1, terms + 1))
     rate = spacing * _TWO_PI2
 
     @kernel
@@ -164,40 +163,41 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
         k = np.nan if k < 0 else (0.015625 if k < 0.015625 else k)
         all_weights, (first, first_low) = weights_of(k)
         w = (1.0, *all_weights)
-        t, t1, t2, e, m = t_of(w), t1_of(w), t2_of(w), e_of(w), m_of(w)
-        v = (*t1_t(t1, t), *t1_t1(t1, t1), *t2_t(t2, t))
-        b = (*t1_t(m, t), *t1_t(t1, e))
-        inverse = 1.0 / k
-        by_slope = exact_quotient(rate, k, inverse)
+        m = m_of(w)
+        inverse = reciprocal(k)
+        by_slope = exact_quotient(rate, k, inverse) if double else rate * inverse
         # rate/k² as a sum.
         k2, inverse2 = k * k, inverse * inverse
         scale = rate * inverse2
         scale_low = (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) * inverse2
-        b = times_b(b_of(b), scale + scale_low, 1.0)
         # Nearly all of the first coefficient is that of the first weight.  float32 does not need it to the last bit.
         high, low = times(scale, scale_low, first, first_low)
-        high += fma(scale, (m[0] - first) + (m[0] * (t[0] - 1.0) + t1[0] * e[0]), low)
+        high += fma(scale, m[0] - first, low)
+        changes = times_t1(m, scale, 1.0)
         return (
             real(1.0 + 0.0 * k),
-            real_t(t),
-            real_t1(times_t1(t1, by_slope, 1.0)),
-            real_v(times_v(v_of(v), 2 * by_slope, 1.0)),
-            real_b((high if double else b[0], *others(b))),
+            real_t(t_of(w)),
+            real_t1(times_t1(t1_of(w), by_slope, 1.0)),
+            # Where its products would be subnormal, they do not matter.
+            (real(0.0 if w[1] < 2.0**-60 else k / (2 * spacing)), real_t2(times_t2(t2_of(w), math.pi**2 * by_slope, 1.0))),
+            (real_t(times_e(e_of(w), inverse, 1.0)), real_t1((high if double else changes[0], *changes[1:]))),
         )
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        unit, series, series1, variance, change = constants
+        unit, series, series1, (square, series2), (change, more) = constants
         x, y = circular(a, b)
         r = one / horner(x, series)
-        r2 = r * r
-        correction = y * horner(x, series1) * r
+        # (2π²δ/k)·T′/T
+        quotient = horner(x, series1) * r
+        correction = y * quotient
         distance = a - correction if a_low is None else a + (a_low - correction)
+        curvature = fma(square * quotient, quotient, -horner(x, series2) * r)
         return (
             distance if distance < half else half,
             unit,
-            fma(-horner(x, variance), r2, one),
-            y * horner(x, change) * r2,
+            fma(-two, fma(y * curvature, y, x * quotient), one),
+            y * r * fma(quotient, horner(x, change), horner(x, more)),
         )
 
     return Regime(constants, point)
@@ -218,13 +218,15 @@ def direct_regime(
     functions, split_exp = elementary(real), elementary(np.float64).split_exp
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
     zero, half, one = real(0), real(0.5), real(1)
-    # At k = 5½ and a = 3/16, both forms of ∂/∂k have equal terms.
-    farthest = real(0.1875)
+    # There both forms of ∂/∂k are about as accurate at k = 5½.
+    farthest = real(0.15625)
     degree = round(1 / spacing)
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
+    # What q must reach for h not to be subnormal, and for its square to matter.
+    least_q, least_q2 = 2.0 ** (factor_guard - 1000), 2.0 ** (factor_guard - 400)
     shifted_zero, wide_shift = float(shift(real, factor_guard)), shift(np.float64, factor_guard)
     terms, weights_of = weights
     pairs, pair_weights_of = pair_weights
@@ -260,12 +262,12 @@ def direct_regime(
     def constants(k):
         mantissa, mantissa_low, inverse, exponent = split_exp(-0.5 * k)
         q = power_of_two(exponent + wide_shift)
-        # Where this underflows, it is too little to matter.
-        h = mantissa * (factor_unguard * q)
+        # Where this would be subnormal, it is too little to matter.
+        h = mantissa * (factor_unguard * or_zero(q, least_q))
         w, (all_pairs, all_excess) = weights_of(h), pair_weights_of(h)
         pair = all_pairs[:totals] + all_excess[:pairs]
         unit = mantissa * factor_unguard
-        rest = rest_of(w, q, unit, (1.0,), 1.0)[0]
+        rest = rest_of(w, or_zero(q, least_q2), unit, (1.0,), 1.0)[0]
         top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
         over = quotient(1.0, None, top, top_low, inverse if lead == 0 else inverse * inverse)
         over_low = over * (fma(-over, top, 1.0) - over * top_low)
