@@ -17,7 +17,18 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, exact_quotient, far_regime, or_zero, small_square, soft_regime, times
+from .theta import (
+    Method,
+    Weights,
+    direct_regime,
+    dual_rate,
+    exact_quotient,
+    far_regime,
+    or_zero,
+    small_square,
+    soft_regime,
+    times,
+)
 
 
 @cache

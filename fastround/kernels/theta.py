@@ -36,7 +36,6 @@ from .polynomial import (
     linear_map,
     polynomial,
     powers,
-    product,
     rounded,
     symmetric,
     weighted,
@@ -174,12 +173,13 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
         high, low = times(scale, scale_low, first, first_low)
         high += fma(scale, m[0] - first, low)
         changes = times_t1(m, scale, 1.0)
+        # Where its products would be subnormal, they do not matter.
+        square = 0.0 if w[1] < 2.0**-60 else k / (2 * spacing)
         return (
             real(1.0 + 0.0 * k),
             real_t(t_of(w)),
             real_t1(times_t1(t1_of(w), by_slope, 1.0)),
-            # Where its products would be subnormal, they do not matter.
-            (real(0.0 if w[1] < 2.0**-60 else k / (2 * spacing)), real_t2(times_t2(t2_of(w), math.pi**2 * by_slope, 1.0))),
+            (real(square), real_t2(times_t2(t2_of(w), math.pi**2 * by_slope, 1.0))),
             (real_t(times_e(e_of(w), inverse, 1.0)), real_t1((high if double else changes[0], *changes[1:]))),
         )
 
@@ -215,7 +215,7 @@ def direct_regime(
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
     """
-    functions, split_exp = elementary(real), elementary(np.float64).split_exp
+    functions, split_exp = elementary(real), elementary(np.float64, real).split_exp
     reduced, hyperbolic = functions.reduced, functions.hyperbolic
     zero, half, one = real(0), real(0.5), real(1)
     # There both forms of ∂/∂k are about as accurate at k = 5½.
@@ -268,14 +268,20 @@ def direct_regime(
         pair = all_pairs[:totals] + all_excess[:pairs]
         unit = mantissa * factor_unguard
         rest = rest_of(w, or_zero(q, least_q2), unit, (1.0,), 1.0)[0]
-        top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
-        over = quotient(1.0, None, top, top_low, inverse if lead == 0 else inverse * inverse)
-        over_low = over * (fma(-over, top, 1.0) - over * top_low)
         start = 1.0 + rest
-        t0 = over * start
-        t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
+        if single:
+            # There float64 is enough.
+            over = inverse if lead == 0 else inverse * inverse
+            t0, over2 = over * start, over * over
+            t0_low = over2_low = 0.0
+        else:
+            top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
+            over = quotient(1.0, None, top, top_low, inverse if lead == 0 else inverse * inverse)
+            over_low = over * (fma(-over, top, 1.0) - over * top_low)
+            t0 = over * start
+            t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
+            over2, over2_low = square(over, over_low)
         # mantissa^(i − 2·degree)·2^(−i·factor_guard), i = 0, 1, …
-        over2, over2_low = square(over, over_low)
         factors = factors_of(over2, over2_low, unit, factor_unguard * mantissa_low)
         slope_factors, theta_factors = factors[:totals], factors[degree:theta_end]
         t = t_of(w, q, unit, theta_factors, 1.0)
