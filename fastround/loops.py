@@ -34,8 +34,8 @@ from .kernels.theta import Regime
 from .table import Ufunc
 
 _BLOCK = 1024
-# How many vectors are computed at a time where k is the same.
-_GROUP = 4
+# How many vectors are computed at a time, where k is the same and where it is not.
+_GROUP, _VARYING_GROUP = 4, 2
 # A number of elements, or a place among them, for each of the regimes, five at most, is packed into one integer.
 _REGIMES = 5
 _PLACE_BITS = 12
@@ -115,13 +115,13 @@ def _to_half(builder, single):
 
 @intrinsic
 def _buffer(typingctx, real):
-    """The address of a block of numbers on the stack, with room for each regime to end on a whole vector."""
+    """The address of a block of numbers on the stack, with room for each regime to end on a whole group of vectors."""
 
     def codegen(context, builder, signature, args):
         element = context.get_value_type(real.dtype)
         # Not filled with zeros, as by Numba's function for this.
         with builder.goto_entry_block():
-            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * vector_bytes() // 4))
+            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * _VARYING_GROUP * vector_bytes() // 4))
         block.align = 64
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 
@@ -233,13 +233,14 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 _store(address + i * step, 0, _load(block, i, real), memory)
 
     vector, group = vector_bytes(), vector_bytes() * _GROUP
-    width = vector // size
+    width, varying_width = vector // size, _VARYING_GROUP * vector // size
     one_vector, some_vectors = _vectors(1, width), _vectors(_GROUP, width)
+    varying_vectors = _vectors(_VARYING_GROUP, width)
 
     @kernel
-    def whole(n):
-        """n rounded up to whole vectors."""
-        return (n + width - 1) & -width
+    def whole(n, unit):
+        """n rounded up to a multiple of a power of two."""
+        return (n + unit - 1) & -unit
 
     def uniform_regime(regime: Regime) -> Any:
         constants_of, point, _ = regime
@@ -260,7 +261,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             y_contiguous, z_contiguous = plain and y_step == size, plain and z_step == size
             for start in range(0, n, _BLOCK):
                 m = min(_BLOCK, n - start)
-                end = whole(m)
+                end = whole(m, width)
                 x_at, y_at, z_at = x + start * x_step, y + start * y_step, z + start * z_step
                 # What is not a whole number of vectors is filled up in a buffer.
                 x_direct = x_contiguous and m == end
@@ -304,14 +305,14 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         @kernel
         def run(x, sharpness, y, z, starts, ends):
-            """Take the elements of this regime from their places, and fill up the last vector."""
+            """Take the elements of this regime from their places, and fill up the last group."""
             start, end = (starts >> shift) & _PLACE, (ends >> shift) & _PLACE
-            stop = start + whole(end - start)
+            stop = start + whole(end - start, varying_width)
             for j in range(end, stop):
                 _store(x, j, _load(x, start, real), real)
                 _store(sharpness, j, _load(sharpness, start, real), real)
-            for i in range(start * size, stop * size, vector):
-                one_vector(element, (x + i, sharpness + i, y + i, z + i))
+            for i in range(start * size, stop * size, varying_width * size):
+                varying_vectors(element, (x + i, sharpness + i, y + i, z + i))
 
         return run
 
@@ -398,7 +399,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             starts, place = 0, 0
             for shift in range(0, bits, _PLACE_BITS):
                 starts += place << shift
-                place += whole((counts >> shift) & _PLACE)
+                place += whole((counts >> shift) & _PLACE, varying_width)
             alone = counts == m << np.int64(_load(shifts, 0, np.int32))
             if alone:
                 gather(x_at, x_step, m, x_sorted)

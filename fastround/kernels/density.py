@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, fma, kernel
+from .elementary import elementary, fma, horner, kernel
 from .theta import (
     Method,
     Weights,
@@ -29,6 +29,23 @@ from .theta import (
     soft_regime,
     times,
 )
+
+
+def _odd_series(terms: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """γ/4p in powers of p, and ∂γ/∂k over γ, which is −p·∂γ/∂p over γ."""
+
+    def quotient(a: list[float], b: list[float]) -> list[float]:
+        result: list[float] = []
+        for n in range(terms):
+            result.append(a[n] - sum(result[i] * b[n - i] for i in range(n)))
+        return result
+
+    above, below = [0.0] * (terms + 21), [0.0] * (terms + 21)
+    for n in range(1, 5):
+        above[n * n - 1], below[n * n - n] = float(n * n), float((2 * n - 1) ** 2)
+    series = quotient(above, below)
+    moments = [-(n + 1) * c for n, c in enumerate(series)]
+    return tuple(series), tuple(quotient(moments, series))
 
 
 @cache
@@ -84,18 +101,14 @@ def density(real: Any, by_k: bool) -> Method:
         differences = least, (1 - 4 * rate) * q4, (1 - change3) * w3, (1 - 16 * rate) * q16
         return weights[:terms] + changes[:terms] + differences[:terms], (least, least_low)
 
+    # γ/4p and the relative change of γ by k, of which so many terms matter where the weights below are wanted.
+    odd_series, odd_changes = _odd_series(8 if single else 16)
+
     @kernel
     def odd_weight(h):
-        """γ/h and the relative change of γ by k, here as elsewhere with the smallest terms first."""
+        """γ/h and the relative change of γ by k."""
         p = or_zero(small_square(h), 2.0**-64)
-        p2, p3 = p * p, p * p * p
-        p6, p8 = p3 * p3, p3 * p3 * p2
-        p12 = p6 * p6
-        above, below = 1 + (4 * p3 + 9 * p8), 1 + (9 * p2 + (25 * p6 + 49 * p12))
-        either = reciprocal(above * below)
-        inverse = above * either
-        change = (18 * p2 + 150 * p6 + 588 * p12) * inverse - (12 * p3 + 72 * p8) * (below * either) - 1
-        return 4 * h * exact_quotient(above, below, inverse), change
+        return 4 * h * horner(p, odd_series), horner(p, odd_changes)
 
     @kernel
     def weights(h):

@@ -109,18 +109,18 @@ PYTHON = Arithmetic(
 )
 
 
-def instructions(builder: ir.IRBuilder) -> Arithmetic:
-    double = ir.DoubleType()
+def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
+    kind = ir.FloatType() if real is np.float32 else ir.DoubleType()
 
     def at_least(x: ir.Value, least: ir.Value) -> ir.Value:
-        magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [double]), [x])
+        magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [kind]), [x])
         # Not the constant zero: LLVM would choose after the conversion below, which could make a subnormal number.
         return builder.select(builder.fcmp_ordered(">", magnitude, least), x, builder.fsub(x, x))
 
     def rounded(x: ir.Value, real: Any) -> ir.Value:
         return builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
 
-    return Arithmetic(builder.fmul, builder.fadd, builder.fma, double, rounded, at_least)
+    return Arithmetic(builder.fmul, builder.fadd, builder.fma, kind, rounded, at_least)
 
 
 def polynomial(
@@ -129,18 +129,16 @@ def polynomial(
     degrees: Sequence[int],
     start: float = 1.0,
     order: int = 0,
-    known: tuple[int, float] = (0, 0.0),
     subnormal: bool = True,
 ) -> Any:
     """The nopython function (c, q, unit, factors, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
 
     `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h = unit·q that makes
     them of one degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order.  The coefficient of
-    X^i is start·factors[i] times that, but the one of the power known[0] is more by known[1].
+    X^i is start·factors[i] times that.
     If coefficients may be `subnormal`, these become zero: they would change no result, and slow every operation on them
     down a hundredfold.
     """
-    at, more = known
 
     def evaluate(
         arithmetic: Arithmetic, c: Sequence[Any], q: Any, unit: Any, factors: Sequence[Any], scale: Any
@@ -163,7 +161,6 @@ def polynomial(
                 # Constants are multiplied here.
                 pairs.append((number(row[j]), with_power(j, power)) if power else (number(row[j] * start), c[j]))
             x = product([arithmetic.combination(pairs), factors[i], scale])
-            x = arithmetic.add(x, number(more)) if more and i == at else x
             results.append(arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real))
         return results
 
@@ -198,8 +195,8 @@ def powers(count: int, precise: bool) -> Any:
     return function
 
 
-def linear_map(matrix: Any) -> Any:
-    """The nopython function c ↦ matrix·c on tuples of float64."""
+def linear_map(matrix: Any, real: Any = np.float64) -> Any:
+    """The nopython function c ↦ matrix·c on tuples of numbers of one precision."""
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
         return [
@@ -207,9 +204,22 @@ def linear_map(matrix: Any) -> Any:
             for row in matrix
         ]
 
-    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    @nopython(lambda *args: tuple(map(real, evaluate(PYTHON, *args))))
     def function(typingctx, c):
-        return _signature(np.float64, len(matrix), c), _codegen(evaluate)
+        return _signature(real, len(matrix), c), _codegen(evaluate, real)
+
+    return function
+
+
+def with_term(real: Any, count: int, at: int, value: float) -> Any:
+    """The nopython function that adds a value to one of `count` coefficients."""
+
+    def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
+        return [arithmetic.add(x, arithmetic.number(value)) if i == at else x for i, x in enumerate(c)]
+
+    @nopython(lambda *args: tuple(map(real, evaluate(PYTHON, *args))))
+    def function(typingctx, c):
+        return _signature(real, count, c), _codegen(evaluate, real)
 
     return function
 
@@ -404,12 +414,12 @@ def _signature(real: Any, count: int, *args: Any) -> Any:
     return types.UniTuple(from_dtype(np.dtype(real)), count)(*args)
 
 
-def _codegen(evaluate: Callable[..., list[Any]]) -> Callable[..., Any]:
+def _codegen(evaluate: Callable[..., list[Any]], real: Any = np.float64) -> Callable[..., Any]:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         values = [
             cgutils.unpack_tuple(builder, arg) if isinstance(kind, types.BaseTuple) else arg
             for kind, arg in zip(signature.args, args, strict=True)
         ]
-        return context.make_tuple(builder, signature.return_type, evaluate(instructions(builder), *values))
+        return context.make_tuple(builder, signature.return_type, evaluate(instructions(builder, real), *values))
 
     return codegen

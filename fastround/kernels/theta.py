@@ -39,6 +39,7 @@ from .polynomial import (
     rounded,
     symmetric,
     weighted,
+    with_term,
 )
 
 
@@ -240,11 +241,12 @@ def direct_regime(
     near = excess.copy()
     near[0] = 0.5 * c[0]
     near[: pairs - 1] -= (c - excess)[2:]
-    # Their leading terms become powers of two.
-    t_matrix, n_matrix, start = theta.copy(), derivative(terms) @ theta, guarding * spacing
-    t_matrix[degree, degree] = n_matrix[lead, degree] = 0
-    t_of = polynomial(real, t_matrix, range(terms + 1), guarding, known=(degree, 1 / guarding), subnormal=guard > 0)
-    n_of = polynomial(real, n_matrix, range(terms + 1), start * guarding, 1, subnormal=guard > 0)
+    # The leading term becomes a power of two, and is added last.
+    t_matrix, start = theta.copy(), guarding * spacing
+    t_matrix[degree, degree] = 0
+    with_leading = with_term(real, terms + 1, degree, 1 / guarding)
+    t_of = polynomial(real, t_matrix, range(terms + 1), guarding, subnormal=guard > 0)
+    derivative_of = linear_map(start * derivative(terms), real)
     # T at X = 0, less 1.
     rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1), subnormal=False)
     # In powers of X − 2q all their coefficients are positive.
@@ -286,10 +288,9 @@ def direct_regime(
         slope_factors, theta_factors = factors[:totals], factors[degree:theta_end]
         t = t_of(w, q, unit, theta_factors, 1.0)
         return (
-            (real(k), real(shifted_zero + exponent), real(q), real(2 * q)),
+            (real(k), real(shifted_zero + exponent)),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
-            n_of(w, q, unit, theta_factors[1:], 1.0),
             g_of(pair, q, unit, slope_factors, k),
             g_of(pair, q, unit, slope_factors, 1.0),
             j_of(pair, q, unit, slope_factors[1:], 1.0),
@@ -298,7 +299,10 @@ def direct_regime(
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, shifted, q, least), theta, theta_low, derivative, slope, g_change, j, m = constants
+        (k, shifted), rest_of_theta, theta_low, slope, g_change, j, m = constants
+        theta = with_leading(rest_of_theta)
+        derivative = derivative_of(rest_of_theta)
+        q = power_of_two(shifted)
         y, y_low = scaled(k, a, a_low)
         t, c, s = reduced(y, y_low, shifted)
         u = power_of_two(t)
@@ -308,7 +312,7 @@ def direct_regime(
         x, x_low, y, y_low = hyperbolic(u, v, zero, c, s)
         # What is next to nothing beside 1 would make subnormal numbers.
         enough = (x if x > negligible else negligible) if guard else x
-        growth = x - least
+        growth = x - (q + q)
         t_slope, g_slope = horner(enough, theta[1:]), horner(growth, slope[1:])
         t, g = fma(t_slope, enough, theta[0]), fma(g_slope, growth, slope[0])
         t_low = fma(t_slope, enough, theta[0] - t) + theta_low
