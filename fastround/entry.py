@@ -21,6 +21,8 @@ NAME = "entry"
 
 # The most operands that a ufunc here has.
 OPERANDS = 5
+# From so many equal sharpnesses on, a call of their own is worth it.
+_RUN = 128
 
 _VOID, _INTEGER, _BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
 _INTEGERS = _INTEGER.as_pointer()
@@ -46,8 +48,7 @@ def module() -> binding.ModuleRef:
         return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
 
     def place(index: int) -> ir.Value:
-        # An operand that is not there takes the place of the first.
-        return builder.select(builder.icmp_signed("<", _INTEGER(index), item(fields, 3)), _INTEGER(index), _INTEGER(0))
+        return _place(builder, fields, index)
 
     fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
     n = item(dims, 0)
@@ -80,21 +81,16 @@ def module() -> binding.ModuleRef:
         call(item(fields, 2), _LOOP, [args, dims, steps, data])
         builder.ret_void()
 
-    invalid = builder.alloca(_INTEGER)
-    builder.store(_INTEGER(0), invalid)
-    flag = builder.bitcast(invalid, _BYTES)
-    kept = _enter_status(module, builder, triple)
-
+    pool = builder.inttoptr(item(fields, 4), _INTEGERS)
+    ask = _ask(module, triple)
     windowed = builder.icmp_signed("!=", item(fields, 6), _INTEGER(0))
     with builder.if_then(builder.and_(windowed, one_sharpness)):
-        # No element, but a question: whether this is the infinite sum, and where to write the sharpness of that.
-        sharpness, question, none = builder.alloca(_INTEGER), builder.alloca(_INTEGER, 2), builder.alloca(_INTEGER)
-        builder.store(_INTEGER(0), none)
+        # Whether this is the infinite sum, and for which sharpness.
+        sharpness, question = builder.alloca(_INTEGER), builder.alloca(_INTEGER, 2)
         builder.store(_INTEGER(0), question)
         builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(question, [_INTEGER(1)]))
-        call(loop, _LOOP, [args, none, steps, builder.bitcast(question, _BYTES)])
+        builder.call(ask, [loop, args, steps, question])
         with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
-            _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
             others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
             # All but the radius.
             for index, source in enumerate((0, 1, 3, 4)):
@@ -108,7 +104,23 @@ def module() -> binding.ModuleRef:
             call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
             builder.ret_void()
 
-    pool = builder.inttoptr(item(fields, 4), _INTEGERS)
+    finish, go_on = map(function.append_basic_block, ("finish", "go_on"))
+    # If threads share this call, a run of equal sharpnesses should be long enough for them as well.
+    threshold = item(pool, 3)
+    least = builder.select(builder.icmp_signed(">=", n, threshold), threshold, _INTEGER(_RUN))
+    several = builder.and_(builder.icmp_signed(">", n, least), builder.not_(one_sharpness))
+    with builder.if_then(several):
+        finished = builder.call(_by_runs(module, function, ask), [args, dims, steps, data, loop, least])
+        builder.cbranch(finished, finish, go_on)
+    builder.branch(go_on)
+    builder.position_at_end(finish)
+    builder.ret_void()
+    builder.position_at_end(go_on)
+
+    invalid = builder.alloca(_INTEGER)
+    builder.store(_INTEGER(0), invalid)
+    flag = builder.bitcast(invalid, _BYTES)
+    kept = _enter_status(module, builder, triple)
     alone = function.append_basic_block("alone")
     large = function.append_basic_block("large")
     taken = function.append_basic_block("taken")
@@ -186,6 +198,81 @@ def module() -> binding.ModuleRef:
     _leave_status(module, builder, triple, kept, raised)
     builder.ret_void()
     return binding.parse_assembly(str(module))
+
+
+def _place(builder: ir.IRBuilder, fields: ir.Value, index: int) -> ir.Value:
+    """The place of an operand; one that is not there takes that of the first."""
+    count = builder.load(builder.gep(fields, [_INTEGER(3)]))
+    return builder.select(builder.icmp_signed("<", _INTEGER(index), count), _INTEGER(index), _INTEGER(0))
+
+
+def _ask(module: ir.Module, triple: str) -> ir.Function:
+    """The function that calls a loop for no element, to answer a question."""
+    kind = ir.FunctionType(_VOID, [_INTEGER, _BYTES, _INTEGERS, _INTEGERS])
+    function = ir.Function(module, kind, f"{NAME}.ask")
+    function.linkage = "internal"
+    loop, args, steps, question = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    none = builder.alloca(_INTEGER)
+    builder.store(_INTEGER(0), none)
+    kept = _enter_status(module, builder, triple)
+    loop = builder.inttoptr(loop, _LOOP.as_pointer())
+    builder.call(loop, [args, none, steps, builder.bitcast(question, _BYTES)])
+    _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
+    builder.ret_void()
+    return function
+
+
+def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Function:
+    """The function that makes a call of each run of at least so many equal sharpnesses, and of what lies between.
+
+    It returns false, and has done nothing, where there is no such run.
+    """
+    kind = ir.FunctionType(ir.IntType(1), [_BYTES, _INTEGERS, _INTEGERS, _BYTES, _INTEGER, _INTEGER])
+    function = ir.Function(module, kind, f"{NAME}.by_runs")
+    function.linkage = "internal"
+    args, dims, steps, data, loop, least = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
+    n, inputs = builder.load(dims), builder.load(builder.gep(fields, [_INTEGER(5)]))
+    question, count = builder.alloca(_INTEGER, 4), builder.alloca(_INTEGER)
+    part, part_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
+    # From which element on, and then: the first of the next run, and the one after its last.
+    first_of, end_of = (builder.gep(question, [_INTEGER(index)]) for index in (0, 1))
+    builder.store(_INTEGER(0), end_of)
+    for index, value in ((2, n), (3, least)):
+        builder.store(value, builder.gep(question, [_INTEGER(index)]))
+    following, none, parts, done = map(function.append_basic_block, ("following", "none", "parts", "done"))
+    builder.branch(following)
+
+    builder.position_at_end(following)
+    start = builder.load(end_of)
+    builder.store(start, first_of)
+    builder.call(ask, [loop, args, steps, question])
+    first, end = builder.load(first_of), builder.load(end_of)
+    builder.cbranch(builder.icmp_signed("==", builder.sub(first, start), n), none, parts)
+
+    builder.position_at_end(none)
+    builder.ret(ir.IntType(1)(0))
+
+    builder.position_at_end(parts)
+    for begin, stop, equal in ((start, first, False), (first, end, True)):
+        with builder.if_then(builder.icmp_signed(">", stop, begin)):
+            for index in range(OPERANDS):
+                source = _place(builder, fields, index)
+                step, pointer = (builder.load(builder.gep(array, [source])) for array in (steps, pointers))
+                pointer = builder.add(pointer, builder.mul(begin, step))
+                if equal and index in (1, 2):
+                    step = builder.select(builder.icmp_signed("<", _INTEGER(index), inputs), _INTEGER(0), step)
+                builder.store(pointer, builder.gep(part, [_INTEGER(index)]))
+                builder.store(step, builder.gep(part_steps, [_INTEGER(index)]))
+            builder.store(builder.sub(stop, begin), count)
+            builder.call(entry, [builder.bitcast(part, _BYTES), count, part_steps, data])
+    builder.cbranch(builder.icmp_signed("<", end, n), following, done)
+
+    builder.position_at_end(done)
+    builder.ret(ir.IntType(1)(1))
+    return function
 
 
 def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.Value, inputs: ir.Value) -> ir.Value:

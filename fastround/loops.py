@@ -1,15 +1,19 @@
 """The inner loops of the ufuncs: point kernels laid over memory.
 
 A loop has NumPy's signature `void(char **args, npy_intp *dims, npy_intp *steps, void *data)`.  Here `data` points to
-an integer that the loop sets where a sharpness was negative.  There are two loops for each ufunc and precision:
+integers, the first of which the loop sets where a sharpness was negative.  There are two loops for each ufunc and
+precision:
 
 * uniform: one sharpness for the call, whose constants are computed once;
 * varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
   so that the elements of each are taken together.
 
 For windows, a sharpness comes with a radius, and varying ones are taken one by one.  The uniform loop is only for
-windows that differ from the infinite sum: asked to compute nothing, it says whether they do, and for which sharpness
-the other ufunc is the same.
+windows that differ from the infinite sum.
+
+Called for no element, a loop answers a question that is in `data`.  The uniform loop for windows says whether they
+differ from the infinite sum, and else for which sharpness they are it.  A varying loop says where many sharpnesses side
+by side are equal, for which the uniform one is faster: NumPy repeats the sharpness of a row for each of its elements.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
@@ -205,12 +209,12 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     """
     # float16 is a format of memory: all of it goes through buffers of float32.
     memory, real = real, np.float32 if real is np.float16 else real
-    zero, size, plain = real(0), real(0).itemsize, memory is real
+    zero, size, memory_size, plain = real(0), real(0).itemsize, memory(0).itemsize, memory is real
     picks = ufunc.output.picks
     line = ufunc.staircase(real)
     regimes = line.regimes
     first, last = picks[0], picks[-1]
-    two_outputs = len(picks) == 2
+    two_outputs, windowed = len(picks) == 2, isinstance(line, Windows)
 
     @kernel
     def gather(address, step, n, block):
@@ -321,7 +325,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             of_infinite = line.of_infinite()
             blocks = line.chosen_own(list(map(uniform_regime, line.own)))
 
-            def uniform_windows(args, dims, steps, asked):
+            def uniform_windows(args, dims, steps, data):
                 n = dims[0]
                 x, y, z = args[0], args[3], args[4] if two_outputs else args[3]
                 x_step, y_step, z_step = steps[0], steps[3], steps[4] if two_outputs else steps[3]
@@ -331,29 +335,78 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     buffers = _buffer(real), _buffer(real), _buffer(real)
                     blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
                 elif not differs:
-                    asked[0] = 1
-                    _store(asked[1], 0, real(infinite_k), memory)
+                    data[0] = 1
+                    _store(data[1], 0, real(infinite_k), memory)
 
             return uniform_windows
 
         blocks = line.chosen(list(map(uniform_regime, regimes)))
 
-        def uniform(args, dims, steps, invalid):
+        def uniform(args, dims, steps, data):
             n = dims[0]
             x, y, z = args[0], args[2], args[3] if two_outputs else args[2]
             x_step, y_step, z_step = steps[0], steps[2], steps[3] if two_outputs else steps[2]
             k = np.float64(_load(args[1], 0, memory))
             if k < 0:
-                invalid[0] = 1
+                data[0] = 1
             buffers = _buffer(real), _buffer(real), _buffer(real)
             blocks(k, x, y, z, x_step, y_step, z_step, n, buffers)
 
         return uniform
 
+    @kernel
+    def all_equal(address, step, first, count, kind, kind_size):
+        """Whether so many numbers from one on are as that."""
+        number, others = _load(address + first * step, 0, kind), 0
+        if step == 0:
+            return True
+        if _load(address + (first + count - 1) * step, 0, kind) != number:
+            return False
+        if step == kind_size:
+            for i in range(first, first + count):
+                others += _load(address, i, kind) != number
+        else:
+            for i in range(first, first + count):
+                others += _load(address + i * step, 0, kind) != number
+        return others == 0
+
+    @kernel
+    def alike(args, steps, first, count):
+        """Whether so many sharpnesses from one on are as that."""
+        same = all_equal(args[1], steps[1], first, count, memory, memory_size)
+        return same and all_equal(args[2], steps[2], first, count, integer, 8) if windowed else same
+
+    @kernel
+    def long_run(args, steps, asked):
+        """Where, from a place on, so many or more of the first n sharpnesses are alike, and until where."""
+        start, n, least = asked[0], asked[2], asked[3]
+        first = start
+        while first + least <= n:
+            if alike(args, steps, first, least):
+                end, more = first + least, least
+                while more > 0:
+                    if end + more <= n and alike(args, steps, end - 1, more + 1):
+                        end += more
+                    else:
+                        more >>= 1
+                more = least >> 1
+                while more > 0:
+                    if first - more >= start and alike(args, steps, first - more, more + 1):
+                        first -= more
+                    else:
+                        more >>= 1
+                asked[0], asked[1] = first, end
+                return
+            first += least
+        asked[0] = asked[1] = n
+
     if isinstance(line, Windows):
         point = line.chosen(list(map(at_point, regimes)))
 
-        def varying_windows(args, dims, steps, invalid):
+        def varying_windows(args, dims, steps, data):
+            if dims[0] == 0:
+                long_run(args, steps, data)
+                return
             x, k, radius, y, z = args[0], args[1], args[2], args[3], args[4] if two_outputs else args[3]
             x_step, k_step, radius_step = steps[0], steps[1], steps[2]
             y_step, z_step = steps[3], steps[4] if two_outputs else steps[3]
@@ -361,7 +414,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 k_i = np.float64(_load(k + i * k_step, 0, memory))
                 radius_i = np.float64(_load(radius + i * radius_step, 0, integer))
                 if k_i < 0 or radius_i < 0:
-                    invalid[0] = 1
+                    data[0] = 1
                 result = point((k_i, radius_i), _load(x + i * x_step, 0, memory))
                 _store(y + i * y_step, 0, result[first], memory)
                 if two_outputs:
@@ -374,8 +427,11 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     run = functools.reduce(_successively, map(varying_regime, regimes, shifts))
     bits = _PLACE_BITS * len(regimes)
 
-    def varying_(args, dims, steps, invalid):
+    def varying_(args, dims, steps, data):
         n = dims[0]
+        if n == 0:
+            long_run(args, steps, data)
+            return
         x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
         x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
         shifts, order = _buffer(np.int32), _buffer(np.int32)
@@ -395,7 +451,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 counts += 1 << shift
                 negative += 1 if k_i < 0 else 0
             if negative > 0:
-                invalid[0] = 1
+                data[0] = 1
             starts, place = 0, 0
             for shift in range(0, bits, _PLACE_BITS):
                 starts += place << shift

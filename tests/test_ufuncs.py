@@ -232,8 +232,32 @@ def test_a_scalar_sharpness_gives_the_bits_of_an_array(name: str, real: Any) -> 
     ends = [k for bound in bounds for k in (np.nextafter(real(bound), real(0)), real(bound))]
     x = positions(500, real)
     for k in map(real, (0, 1e-30, 1 / 64, *SHARPNESSES, *ends, 1e30, np.inf, np.nan)):
-        assert_same(ALL[name](x, k), ALL[name](x, np.full(500, k)))
+        ks, expected = np.full(500, k), outputs(ALL[name](x, k))
+        # With others among them, it is the loop for many.
+        ks[::50] = 7
+        for y, other in zip(expected, outputs(ALL[name](x[::50], real(7))), strict=True):
+            y[::50] = other
+        assert_same(ALL[name](x, ks), expected)
         assert_same(ALL[name](x, k), ALL[name](x, np.asarray(k)))
+
+
+@samples
+def test_runs_of_equal_sharpnesses(name: str, real: Any) -> None:
+    """Long or short, they give the bits of calls for one sharpness, and a negative one among them is reported."""
+    random, ufunc, choice = np.random.default_rng(5), ALL[name], (1, 2, 126, 127, 128, 129, 200, 255, 256, 1000, 40_000)
+    for trial in range(30):
+        lengths = random.choice(choice[: 10 + trial % 2], 12)
+        values = random.choice((*SHARPNESSES, 0.0, -0.0, np.inf, np.nan, 9.5), 12).astype(real)
+        x, k = positions(lengths.sum(), real, trial), np.repeat(values, lengths)
+        parts = np.split(x, np.cumsum(lengths)[:-1])
+        each = [outputs(ufunc(part, value)) for part, value in zip(parts, values, strict=True)]
+        expected = tuple(map(np.concatenate, zip(*each, strict=True)))
+        assert_same(ufunc(x, k), expected)
+        assert_same(ufunc(x, np.repeat(k, 3)[::3]), expected)
+        assert_same(ufunc(x[::-1], k[::-1]), tuple(y[::-1] for y in expected))
+        k[random.integers(k.size)] = -1
+        with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+            ufunc(x, k)
 
 
 @samples

@@ -355,6 +355,14 @@ def test_arrays_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
         ufunc(*operands, out=out[::2], where=where)
         assert_same(out[::2], np.where(where, y, real(7)))
         assert (out[1::2] == 7).all()
+    # Runs of equal windows, and others.
+    k, radii = np.repeat(KS, 150).astype(real), np.repeat(RADII, 225)
+    np.random.default_rng(2).shuffle(radii[1000:1300])
+    y = ufunc(x[: k.size], k, radii)
+    assert_same(
+        np.concatenate([ufunc(x[i : i + 50], k[i : i + 50], radii[i : i + 50]) for i in range(0, y.size, 50)]), y
+    )
+    radii = np.random.default_rng(1).integers(0, 9, x.size)
     radii[70_000] = -1
     with pytest.warns(RuntimeWarning, match=f"invalid value encountered in {name}$"):
         y = ufunc(x, real(2.5), radii)
