@@ -91,12 +91,12 @@ class Arithmetic(NamedTuple):
         """The same in another precision, or zero where it would be subnormal."""
         return self.rounded(self.at_least(x, self.number(float(np.finfo(real).tiny))), real)
 
-    def product(self, factors: list[Any]) -> Any:
-        """From the first factor to the last."""
-        result = factors[0]
-        for factor in factors[1:]:
-            result = self.multiply(result, factor)
-        return result
+    def precise_product(self, x: Any, y: Any, z: Any) -> Any:
+        """x·y·z, rounded about once."""
+        first = self.multiply(x, y)
+        result = self.multiply(first, z)
+        rest = self.fma(self.fma(x, y, self.minus(first)), z, self.fma(first, z, self.minus(result)))
+        return self.add(result, rest)
 
 
 PYTHON = Arithmetic(
@@ -143,7 +143,7 @@ def polynomial(
     def evaluate(
         arithmetic: Arithmetic, c: Sequence[Any], q: Any, unit: Any, factors: Sequence[Any], scale: Any
     ) -> list[Any]:
-        multiply, product, number = arithmetic.multiply, arithmetic.product, arithmetic.number
+        multiply, precise_product, number = arithmetic.multiply, arithmetic.precise_product, arithmetic.number
         # From the start on, since h alone may be too small.
         h, scaled = multiply(unit, q), [number(start), multiply(multiply(number(start), unit), q)]
         while len(scaled) <= max(degrees):
@@ -160,7 +160,8 @@ def polynomial(
                 power = max(degrees[j] - i - order, 0)
                 # Constants are multiplied here.
                 pairs.append((number(row[j]), with_power(j, power)) if power else (number(row[j] * start), c[j]))
-            x = product([arithmetic.combination(pairs), factors[i], scale])
+            x, factor = arithmetic.combination(pairs), factors[i]
+            x = precise_product(x, factor, scale) if real is np.float64 else multiply(multiply(x, factor), scale)
             results.append(arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real))
         return results
 
