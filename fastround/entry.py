@@ -235,12 +235,14 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
     builder = ir.IRBuilder(function.append_basic_block())
     fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
     n, inputs = builder.load(dims), builder.load(builder.gep(fields, [_INTEGER(5)]))
-    question, count = builder.alloca(_INTEGER, 4), builder.alloca(_INTEGER)
+    question, count = builder.alloca(_INTEGER, 6), builder.alloca(_INTEGER)
+    # Of the sharpness and the radius of a run.
+    copies = [builder.ptrtoint(builder.alloca(_INTEGER), _INTEGER) for _ in range(2)]
     part, part_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
     # From which element on, and then: the first of the next run, and the one after its last.
     first_of, end_of = (builder.gep(question, [_INTEGER(index)]) for index in (0, 1))
     builder.store(_INTEGER(0), end_of)
-    for index, value in ((2, n), (3, least)):
+    for index, value in enumerate((n, least, *copies), 2):
         builder.store(value, builder.gep(question, [_INTEGER(index)]))
     following, none, parts, done = map(function.append_basic_block, ("following", "none", "parts", "done"))
     builder.branch(following)
@@ -263,7 +265,9 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
                 step, pointer = (builder.load(builder.gep(array, [source])) for array in (steps, pointers))
                 pointer = builder.add(pointer, builder.mul(begin, step))
                 if equal and index in (1, 2):
-                    step = builder.select(builder.icmp_signed("<", _INTEGER(index), inputs), _INTEGER(0), step)
+                    is_input = builder.icmp_signed("<", _INTEGER(index), inputs)
+                    step = builder.select(is_input, _INTEGER(0), step)
+                    pointer = builder.select(is_input, copies[index - 1], pointer)
                 builder.store(pointer, builder.gep(part, [_INTEGER(index)]))
                 builder.store(step, builder.gep(part_steps, [_INTEGER(index)]))
             builder.store(builder.sub(stop, begin), count)

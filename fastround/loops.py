@@ -378,7 +378,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     @kernel
     def long_run(args, steps, asked):
-        """Where, from a place on, so many or more of the first n sharpnesses are alike, and until where."""
+        """Where, from a place on, so many or more of the first n sharpnesses are alike, and until where.
+
+        A copy of the sharpness and the radius is left at two addresses, since outputs may take the place of either.
+        """
         start, n, least = asked[0], asked[2], asked[3]
         first = start
         while first + least <= n:
@@ -396,6 +399,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     else:
                         more >>= 1
                 asked[0], asked[1] = first, end
+                _store(asked[4], 0, _load(args[1] + first * steps[1], 0, memory), memory)
+                if windowed:
+                    _store(asked[5], 0, _load(args[2] + first * steps[2], 0, integer), integer)
                 return
             first += least
         asked[0] = asked[1] = n

@@ -255,6 +255,8 @@ def test_runs_of_equal_sharpnesses(name: str, real: Any) -> None:
         assert_same(ufunc(x, k), expected)
         assert_same(ufunc(x, np.repeat(k, 3)[::3]), expected)
         assert_same(ufunc(x[::-1], k[::-1]), tuple(y[::-1] for y in expected))
+        taken = k.copy()
+        assert_same(ufunc(x, taken, out=(taken, *map(np.empty_like, expected[1:]))), expected)
         k[random.integers(k.size)] = -1
         with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
             ufunc(x, k)
