@@ -52,7 +52,7 @@ def _odd_series(terms: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def density(real: Any, by_k: bool) -> Method:
     """The density method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or else for other outputs.
 
-    From sharpness 3.55 on, a value is a small difference in the dual series, and ∂/∂k in the others.
+    From sharpness 3.45 on, a value is a small difference in the dual series, and ∂/∂k in the others.
     """
     single = real is np.float32
     functions = elementary(np.float64, real)
@@ -60,7 +60,7 @@ def density(real: Any, by_k: bool) -> Method:
     # What Q² and its powers must reach, for no coefficient to be subnormal.
     least_q2, least_power = (2.0**-96, 2.0**-24) if single else (0.0, 2.0**-100)
     # Where the dual series ends, and how many terms it needs until there.
-    end, terms = (3.7, 3) if single else (4.3, 4) if by_k else (3.55, 3)
+    end, terms = (3.7, 3) if single else (4.3, 4) if by_k else (3.45, 3)
 
     @kernel
     def dual_weights(k):

@@ -130,6 +130,7 @@ def polynomial(
     start: float = 1.0,
     order: int = 0,
     subnormal: bool = True,
+    precise: bool = False,
 ) -> Any:
     """The nopython function (c, q, unit, factors, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
 
@@ -137,7 +138,7 @@ def polynomial(
     them of one degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order.  The coefficient of
     X^i is start·factors[i] times that.
     If coefficients may be `subnormal`, these become zero: they would change no result, and slow every operation on them
-    down a hundredfold.
+    down a hundredfold.  If `precise`, they have one rounding error less.
     """
 
     def evaluate(
@@ -161,7 +162,7 @@ def polynomial(
                 # Constants are multiplied here.
                 pairs.append((number(row[j]), with_power(j, power)) if power else (number(row[j] * start), c[j]))
             x, factor = arithmetic.combination(pairs), factors[i]
-            x = precise_product(x, factor, scale) if real is np.float64 else multiply(multiply(x, factor), scale)
+            x = precise_product(x, factor, scale) if precise else multiply(multiply(x, factor), scale)
             results.append(arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real))
         return results
 

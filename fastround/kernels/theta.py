@@ -250,7 +250,10 @@ def direct_regime(
     # T at X = 0, less 1.
     rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1), subnormal=False)
     # In powers of X − 2q all their coefficients are positive.
-    g_of = polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees, start, subnormal=guard > 0)
+    g_of, slope_of = (
+        polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees, start, subnormal=guard > 0, precise=precise)
+        for precise in (False, not single)
+    )
     j_of = polynomial(
         real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, start, 1, subnormal=guard > 0
     )
@@ -291,7 +294,7 @@ def direct_regime(
             (real(k), real(shifted_zero + exponent)),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
-            g_of(pair, q, unit, slope_factors, k),
+            slope_of(pair, q, unit, slope_factors, k),
             g_of(pair, q, unit, slope_factors, 1.0),
             j_of(pair, q, unit, slope_factors[1:], 1.0),
             m_of(pair, q, unit, slope_factors, 1.0),
