@@ -35,12 +35,14 @@ docs: $(VENV)/.docs  ## build the documentation
 	$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 	@echo docs/_build/html/index.html
 
+# Other tools in a process of their own: after the other benchmarks, PyTorch and JAX take up to five times as long.
 bench: $(VENV)/.bench  ## compare the speed with a copy, with NumPy, numexpr and Numba
-	$(RUN) -m pytest bench
+	$(RUN) -m pytest bench --ignore bench/test_peers.py
+	$(RUN) -m pytest bench/test_peers.py
 
 bench-peers: $(VENV)/.bench-peers bench  ## the same, and with PyTorch and JAX, which are large
 
-bench-report: $(VENV)/.bench  ## write the speed tables and plots of the documentation, from the last run
+bench-report: $(VENV)/.bench  ## write the speed tables and plots of the documentation, from the last runs
 	$(RUN) bench/report.py
 
 # The oldest numba and numpy that pyproject.toml admits: its own lower bounds, as pins.

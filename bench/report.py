@@ -1,6 +1,6 @@
 """Tables and plots of the documentation from the results of `make bench`: `make bench-report`.
 
-The last run's results, if there are new ones, are kept without their single rounds in `results.json`; all that the
+The last results, if there are new ones, are kept without their single rounds in `results.json`; all that the
 documentation says of speed is made from that file.
 """
 
@@ -55,17 +55,26 @@ class Results:
         return found[0] if found else None
 
 
-def condensed(run: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a file of pytest-benchmark's: one run, since a ratio of times from two would mean little."""
-    info = run["machine_info"]
+def condensed(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is kept of the files of pytest-benchmark's, from the last on: of each benchmark, the last result.
+
+    Only those of the same code on the same machine count.  What a benchmark stands beside is in its own result.
+    """
+    info = runs[0]["machine_info"]
+    alike = [run for run in runs if run["machine_info"]["fastround"] == info["fastround"]]
+    latest: dict[str, Any] = {}
+    for run in alike:
+        for each in run["benchmarks"]:
+            if each["extra_info"]:
+                latest.setdefault(each["fullname"], _entry(each))
     machine = {
-        "date": run["datetime"][:10],
+        "date": runs[0]["datetime"][:10],
         "cpu": info.get("cpu", {}).get("brand_raw", info["machine"]),
         "system": f"{info['system']} {info['release']}",
         "python": info["python_version"],
         **info["fastround"],
     }
-    return {"machine": machine, "results": [_entry(each) for each in run["benchmarks"] if each["extra_info"]]}
+    return {"machine": machine, "results": list(latest.values())}
 
 
 def _entry(benchmark: dict[str, Any]) -> dict[str, Any]:
@@ -535,9 +544,8 @@ def load() -> Results:
 if __name__ == "__main__":
     import plots
 
-    if runs := list(RUNS.glob("*/*.json")):
-        newest = max(runs, key=lambda run: run.stat().st_mtime)
-        kept = condensed(json.loads(newest.read_text("utf-8")))
+    if files := sorted(RUNS.glob("*/*.json"), key=lambda run: run.stat().st_mtime, reverse=True):
+        kept = condensed([json.loads(file.read_text("utf-8")) for file in files])
         entries = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in kept["results"])
         head = json.dumps(kept["machine"], indent=1, ensure_ascii=False)
         RESULTS.write_text(f'{{"machine": {head},\n"results": [\n{entries}\n]}}\n', "utf-8")
