@@ -247,6 +247,8 @@ def direct_regime(
     with_leading = with_term(real, terms + 1, degree, 1 / guarding)
     t_of = polynomial(real, t_matrix, range(terms + 1), guarding, subnormal=guard > 0)
     derivative_of = linear_map(start * derivative(terms), real)
+    # With a guard, coefficients of T may be too small for it.
+    n_of = polynomial(real, derivative(terms) @ t_matrix, range(terms + 1), start * guarding, 1)
     # T at X = 0, less 1.
     rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1), subnormal=False)
     # In powers of X − 2q all their coefficients are positive.
@@ -294,6 +296,7 @@ def direct_regime(
             (real(k), real(shifted_zero + exponent)),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
+            n_of(w, q, unit, theta_factors[1:], 1.0) if guard else derivative_of(t),
             slope_of(pair, q, unit, slope_factors, k),
             g_of(pair, q, unit, slope_factors, 1.0),
             j_of(pair, q, unit, slope_factors[1:], 1.0),
@@ -302,9 +305,8 @@ def direct_regime(
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, shifted), rest_of_theta, theta_low, slope, g_change, j, m = constants
+        (k, shifted), rest_of_theta, theta_low, derivative, slope, g_change, j, m = constants
         theta = with_leading(rest_of_theta)
-        derivative = derivative_of(rest_of_theta)
         q = power_of_two(shifted)
         y, y_low = scaled(k, a, a_low)
         t, c, s = reduced(y, y_low, shifted)
