@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, fma, horner, kernel
+from .elementary import elementary, fma, kernel
+from .power_series import moved, monomial, quotient
 from .theta import (
     Method,
     Weights,
@@ -25,27 +26,19 @@ from .theta import (
     exact_quotient,
     far_regime,
     or_zero,
-    small_square,
     soft_regime,
     times,
 )
 
 
-def _odd_series(terms: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """γ/4p in powers of p, and ∂γ/∂k over γ, which is −p·∂γ/∂p over γ."""
-
-    def quotient(a: list[float], b: list[float]) -> list[float]:
-        result: list[float] = []
-        for n in range(terms):
-            result.append(a[n] - sum(result[i] * b[n - i] for i in range(n)))
-        return result
-
-    above, below = [0.0] * (terms + 21), [0.0] * (terms + 21)
-    for n in range(1, 5):
-        above[n * n - 1], below[n * n - n] = float(n * n), float((2 * n - 1) ** 2)
-    series = quotient(above, below)
-    moments = [-(n + 1) * c for n, c in enumerate(series)]
-    return tuple(series), tuple(quotient(moments, series))
+@cache
+def _weights(l: int) -> Any:
+    """A_l as a power series in h, where p = h²."""
+    if l % 2 == 0:
+        return monomial(l * l // 2)
+    above = sum(n * n * monomial(2 * (n * n - 1)) for n in range(1, 8))
+    below = sum((2 * n - 1) ** 2 * monomial(2 * (n * n - n)) for n in range(1, 8))
+    return moved(4 * quotient(above, below), 2 + (l * l - 1) // 2)
 
 
 @cache
@@ -101,58 +94,17 @@ def density(real: Any, by_k: bool) -> Method:
         differences = least, (1 - 4 * rate) * q4, (1 - change3) * w3, (1 - 16 * rate) * q16
         return weights[:terms] + changes[:terms] + differences[:terms], (least, least_low)
 
-    # γ/4p and the relative change of γ by k, of which so many terms matter where the weights below are wanted.
-    odd_series, odd_changes = _odd_series(8 if single else 16)
-
-    @kernel
-    def odd_weight(h):
-        """γ/h and the relative change of γ by k."""
-        p = or_zero(small_square(h), 2.0**-64)
-        return 4 * h * horner(p, odd_series), horner(p, odd_changes)
-
-    @kernel
-    def weights(h):
-        p = small_square(h)
-        p2, p3 = p * p, p * p * p
-        odd, _ = odd_weight(h)
-        p6 = p3 * p3
-        return 1.0, odd, 1.0, odd * p, p2, odd * p2 * p2, p6, odd * p6 * p3, p6 * p6
-
-    @kernel
-    def pair_weights(h):
-        p = or_zero(small_square(h), 2.0**-64)
-        p2, p3 = p * p, p * p * p
-        p4, p6 = p2 * p2, p3 * p3
-        p8, p10, p12 = p4 * p4, p4 * p6, p6 * p6
-        odd, growth = odd_weight(h)
-        odd2 = small_square(odd)
-        c0 = 16 * p2 + 64 * p8 + odd2 * p * (4 + (36 * p4 + 100 * p12))
-        c1 = odd * (1 + (9 * p + (25 * p3 + (49 * p6 + 81 * p10))))
-        c2 = 4 + (odd2 * (16 * p2 + 64 * p8) + (36 * p4 + 100 * p12))
-        # For odd totals, η_l has a part of alternating sign beside ¼l·c_l.
-        turn = (0.25 + growth) * odd * (1 - (3 * p - (5 * p3 - (7 * p6 - 9 * p10))))
-        c = (c0, c1, c2, c1, c0, p * c1, p2 * c2, p3 * c1, p4 * c0, p6 * c1, p8 * c2, p10 * c1, p12 * c0)
-        half_less_eta = (
-            (0.25 * c1 + turn, 0.0, -0.25 * c1 - turn, -0.5 * c0, p * (turn - 0.75 * c1), -p2 * c2)
-            + (p3 * (-1.25 * c1 - turn), -1.5 * p4 * c0, p6 * (turn - 1.75 * c1), -2 * p8 * c2)
-            + (p10 * (-2.25 * c1 - turn), -2.5 * p12 * c0)
-        )
-        return c, half_less_eta
-
     guard = 100 if single else 300
+    bounds = (end, 9.2, 40.0, 139.0) if single else (end, 9.2, 96.0, 820.0)
     return Method(
-        (end, 9.2, 40.0, 139.0) if single else (end, 9.2, 96.0, 820.0),
+        bounds,
         (
             soft_regime(real, 0.5, Weights(terms, dual_weights)),
             direct_regime(
-                real,
-                0.5,
-                Weights(5 if single else 8, weights),
-                Weights(8 if single else 12, pair_weights),
-                centred=not single,
+                real, 0.5, _weights, bounds[0], 5 if single else 8, 8 if single else 12, centred=not single
             ),
-            direct_regime(real, 0.5, Weights(3 if single else 4, weights), Weights(6 if single else 7, pair_weights)),
-            direct_regime(real, 0.5, Weights(2, weights), Weights(2, pair_weights), guard),
+            direct_regime(real, 0.5, _weights, bounds[1], 3 if single else 4, 6 if single else 7),
+            direct_regime(real, 0.5, _weights, bounds[2], 2, 2, guard),
             far_regime(real, 0.5, guard),
         ),
     )

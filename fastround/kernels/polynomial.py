@@ -14,6 +14,7 @@ from numba import from_dtype, types
 from numba.core import cgutils
 
 from .elementary import interpreted_fma, nopython
+from .power_series import Coefficient
 
 
 def symmetric(degree: int) -> Any:
@@ -123,52 +124,59 @@ def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
     return Arithmetic(builder.fmul, builder.fadd, builder.fma, kind, rounded, at_least)
 
 
-def polynomial(
-    real: Any,
-    matrix: Any,
-    degrees: Sequence[int],
-    start: float = 1.0,
-    order: int = 0,
-    subnormal: bool = True,
-    precise: bool = False,
-) -> Any:
-    """The nopython function (c, q, unit, factors, scale) ↦ scale·matrix·c, rounded to `real`: a polynomial in X.
+# Up to this order the powers of h are taken from exact ones.  Those of a higher order matter only above so much.
+_EXACT, _LEAST = 2, 2.0**-100
 
-    `matrix` is for h = 1.  An entry from c_l of degree l to the power X^i takes the power of h = unit·q that makes
-    them of one degree in u and v, where uv = h² and X^i stands for a quantity of degree i + order.  The coefficient of
-    X^i is start·factors[i] times that.
+
+def polynomial(
+    real: Any, coefficients: Sequence[Coefficient], start: float = 1.0, subnormal: bool = True, precise: bool = False
+) -> Any:
+    """The nopython function (q, unit, factors, scale) ↦ coefficients of a polynomial, rounded to `real`.
+
+    That of X^i is scale·start·unit^i times what it is of h = unit·q, where factors[i] are multiples of unit^i, two
+    more than coefficients.
     If coefficients may be `subnormal`, these become zero: they would change no result, and slow every operation on them
     down a hundredfold.  If `precise`, they have one rounding error less.
     """
 
-    def evaluate(
-        arithmetic: Arithmetic, c: Sequence[Any], q: Any, unit: Any, factors: Sequence[Any], scale: Any
-    ) -> list[Any]:
-        multiply, precise_product, number = arithmetic.multiply, arithmetic.precise_product, arithmetic.number
-        # From the start on, since h alone may be too small.
-        h, scaled = multiply(unit, q), [number(start), multiply(multiply(number(start), unit), q)]
-        while len(scaled) <= max(degrees):
-            scaled.append(multiply(scaled[-1], h))
+    def evaluate(arithmetic: Arithmetic, q: Any, unit: Any, factors: Sequence[Any], scale: Any) -> list[Any]:
+        multiply, fma, number = arithmetic.multiply, arithmetic.fma, arithmetic.number
 
         @functools.cache
-        def with_power(j: int, power: int) -> Any:
-            return multiply(scaled[power], c[j])
+        def power(n: int) -> Any:
+            if n == 1:
+                return multiply(unit, q)
+            return multiply(power(n // 2), power(n - n // 2))
+
+        @functools.cache
+        def factor(i: int, order: int) -> Any:
+            return multiply(factor(i, order - 1), q) if order else factors[i]
+
+        def normal(x: Any) -> Any:
+            return arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real)
 
         results = []
-        for i, row in enumerate(matrix):
-            pairs = []
-            for j in np.flatnonzero(row).tolist():
-                power = max(degrees[j] - i - order, 0)
-                # Constants are multiplied here.
-                pairs.append((number(row[j]), with_power(j, power)) if power else (number(row[j] * start), c[j]))
-            x, factor = arithmetic.combination(pairs), factors[i]
-            x = precise_product(x, factor, scale) if precise else multiply(multiply(x, factor), scale)
-            results.append(arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real))
+        for i, (order, terms) in enumerate(coefficients):
+            if not terms:
+                results.append(normal(number(0.0)))
+                continue
+            last, c = terms[-1]
+            total = number(start * c)
+            for n, c in terms[-2::-1]:
+                total, last = fma(total, power(last - n), number(start * c)), n
+            exact = order if order <= _EXACT else 0
+            if order > exact:
+                total = multiply(total, arithmetic.at_least(power(order), number(_LEAST)))
+            of_unit = factor(i + exact, exact)
+            if precise:
+                results.append(normal(arithmetic.precise_product(total, of_unit, scale)))
+            else:
+                results.append(normal(multiply(multiply(total, of_unit), scale)))
         return results
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
-    def function(typingctx, c, q, unit, factors, scale):
-        return _signature(real, len(matrix), c, q, unit, factors, scale), _codegen(evaluate)
+    def function(typingctx, q, unit, factors, scale):
+        return _signature(real, len(coefficients), q, unit, factors, scale), _codegen(evaluate)
 
     return function
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, kernel
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, small_square, soft_regime, times
+from .power_series import monomial
+from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime, times
 
 
 @cache
@@ -24,7 +25,7 @@ def sigmoid(real: Any, by_k: bool) -> Method:
     functions = elementary(np.float64, real)
     exp, reciprocal = functions.exp, functions.reciprocal
     # What q, its powers and those of p must reach, for no coefficient to be subnormal.
-    least_q, least_power, least = (2.0**-96, 2.0**-13, 2.0**-32) if single else (0.0, 2.0**-54, 2.0**-64)
+    least_q, least_power = (2.0**-96, 2.0**-13) if single else (0.0, 2.0**-54)
 
     @kernel
     def dual_weights(k):
@@ -42,36 +43,18 @@ def sigmoid(real: Any, by_k: bool) -> Method:
             + (factor * q, (1 - 4 * rate) * q4, (1 - 9 * rate) * q9)
         ), times(factor, -rate_low, q, q_low)
 
-    @kernel
-    def weights(h):
-        p = small_square(h)
-        p1 = or_zero(p, least)
-        p3 = p1 * p1 * p1
-        return 1.0, 1.0, p, p3, p3 * p3
-
-    @kernel
-    def pair_weights(h):
-        p = small_square(h)
-        p1 = or_zero(p, least)
-        p2, p4 = p1 * p1, (p1 * p1) * (p1 * p1)
-        even, odd = 4 * p + 16 * p4, 1 + (9 * p2 + 25 * p2 * p4)
-        c = (even, odd, even, p * odd, p2 * even, p4 * odd, p2 * p4 * even)
-        half_less_eta = (0.0, -0.5 * even, -p * odd, -1.5 * p2 * even, -2 * p4 * odd, -2.5 * p2 * p4 * even)
-        return c, half_less_eta
+    def weights(l: int) -> Any:
+        return monomial(l * l)
 
     guard = 100 if single else 300
+    bounds = (6.0, 48.0, 226.0) if single else (5.5, 96.0, 1528.0)
+    terms, pairs = (2, 4) if single else (4, 6)
     return Method(
-        (6.0, 48.0, 226.0) if single else (5.5, 96.0, 1528.0),
+        bounds,
         (
             soft_regime(real, 1.0, Weights(3, dual_weights)),
-            direct_regime(
-                real,
-                1.0,
-                Weights(2 if single else 4, weights),
-                Weights(4 if single else 6, pair_weights),
-                centred=not single,
-            ),
-            direct_regime(real, 1.0, Weights(1, weights), Weights(1, pair_weights), guard),
+            direct_regime(real, 1.0, weights, bounds[0], terms, pairs, centred=not single),
+            direct_regime(real, 1.0, weights, bounds[1], 1, 1, guard),
             far_regime(real, 1.0, guard),
         ),
     )

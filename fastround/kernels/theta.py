@@ -41,6 +41,7 @@ from .polynomial import (
     weighted,
     with_term,
 )
+from .power_series import in_powers, moved, monomial, of_totals, significant
 
 
 class Regime(NamedTuple):
@@ -205,13 +206,20 @@ def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
 
 
 def direct_regime(
-    real: Any, spacing: float, weights: Weights, pair_weights: Weights, guard: int = 0, centred: bool = False
+    real: Any,
+    spacing: float,
+    weights: Callable[[int], Any],
+    least: float,
+    terms: int,
+    pairs: int,
+    guard: int = 0,
+    centred: bool = False,
 ) -> Regime:
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
-    Here q is the power of two next to h = e^(−k/2).  `weights` are A_l·h^(−l) for l = 0, 1, …, of which `terms` matter
-    beside the first.  `pair_weights` are c_l of G = c_0 + Σ c_l·(u^l + v^l) and ½c_l − η_l for l ≥ 1, where ∂/∂k is
-    δ·(r·G − H)/Θ² with H = Σ η_l·(u^l − v^l).
+    Here q is the power of two next to h = e^(−k/2).  `weights` are A_l as power series in h, of which `terms` matter
+    beside the first, and totals up to `pairs`, from the sharpness `least` on.  With c_t and η_t of these totals,
+    G = c_0 + Σ c_t·(U^t + V^t), and ∂/∂k is δ·(r·G − H)/Θ² with H = Σ η_t·(U^t − V^t).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
@@ -226,42 +234,37 @@ def direct_regime(
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
-    # What q must reach for h not to be subnormal, and for its square to matter.
-    least_q, least_q2 = 2.0 ** (factor_guard - 1000), 2.0 ** (factor_guard - 400)
     shifted_zero, wide_shift = float(shift(real, factor_guard)), shift(np.float64, factor_guard)
-    terms, weights_of = weights
-    pairs, pair_weights_of = pair_weights
-    totals = pairs + 1
-    theta = symmetric(terms)
-    # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
-    # is summed here term by term without them.
-    degrees = (*range(pairs + 1), *range(1, pairs + 1))
-    both = np.eye(2 * pairs + 1)
-    c, excess = both[: pairs + 1], np.vstack([0 * both[:1], both[pairs + 1 :]])
-    near = excess.copy()
-    near[0] = 0.5 * c[0]
-    near[: pairs - 1] -= (c - excess)[2:]
-    # The leading term becomes a power of two, and is added last.
-    t_matrix, start = theta.copy(), guarding * spacing
-    t_matrix[degree, degree] = 0
+    start = guarding * spacing
+
+    def coefficients(rows: Any, real: Any, start: float, whole: Any = None, **options: bool) -> Any:
+        return polynomial(real, significant(rows, rows if whole is None else whole, least, real), start, **options)
+
+    theta = in_powers(symmetric(terms), [moved(weights(l), -l) for l in range(terms + 1)])
+    # The leading term becomes a power of two, and is added last; at X = 0, 1 is.
+    leading = np.zeros_like(theta)
+    leading[0, 0] = leading[degree, 0] = 1
     with_leading = with_term(real, terms + 1, degree, 1 / guarding)
-    t_of = polynomial(real, t_matrix, range(terms + 1), guarding, subnormal=guard > 0)
+    t_of = coefficients(theta - leading, real, guarding, theta, subnormal=guard > 0)
     derivative_of = linear_map(start * derivative(terms), real)
     # With a guard, coefficients of T may be too small for it.
-    n_of = polynomial(real, derivative(terms) @ t_matrix, range(terms + 1), start * guarding, 1)
-    # T at X = 0, less 1.
-    rest_of = polynomial(np.float64, theta[:1] - np.eye(1, terms + 1), range(terms + 1), subnormal=False)
+    n_of = coefficients(derivative(terms) @ (theta - leading), real, start * guarding, derivative(terms) @ theta)
+    rest_of = coefficients((theta - leading)[:1], np.float64, 1.0, theta, subnormal=False)
+    # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
+    # is summed here term by term without them.
+    c, eta = of_totals(weights, pairs + 2)
+    near = [0.5 * (c[t] - moved(c[t + 2], 2)) - eta[t] - moved(eta[t + 2], 2) for t in range(pairs + 1)]
     # In powers of X − 2q all their coefficients are positive.
+    g = in_powers(about_two(pairs) @ symmetric(pairs), c)
     g_of, slope_of = (
-        polynomial(real, about_two(pairs) @ symmetric(pairs) @ c, degrees, start, subnormal=guard > 0, precise=precise)
-        for precise in (False, not single)
+        coefficients(g, real, start, subnormal=guard > 0, precise=precise) for precise in (False, not single)
     )
-    j_of = polynomial(
-        real, about_two(pairs - 1) @ antisymmetric(pairs) @ (c - 2 * excess)[1:], degrees, start, 1, subnormal=guard > 0
+    j = in_powers(about_two(pairs - 1) @ antisymmetric(pairs), 2 * eta[1:])
+    j_of = coefficients(j, real, start, subnormal=guard > 0)
+    m_of = coefficients(
+        in_powers(about_two(pairs) @ antisymmetric(pairs + 1), near), real, start, subnormal=guard > 0
     )
-    m_of = polynomial(real, about_two(pairs) @ antisymmetric(pairs + 1) @ near, degrees, start, subnormal=guard > 0)
-    theta_end = degree + terms + 1
-    factors_of = powers(max(totals, theta_end), not single)
+    factors_of = powers(max(pairs + 3, degree + terms + 3), not single)
     unguard, tie, tiny = real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
@@ -269,12 +272,8 @@ def direct_regime(
     def constants(k):
         mantissa, mantissa_low, inverse, exponent = split_exp(-0.5 * k)
         q = power_of_two(exponent + wide_shift)
-        # Where this would be subnormal, it is too little to matter.
-        h = mantissa * (factor_unguard * or_zero(q, least_q))
-        w, (all_pairs, all_excess) = weights_of(h), pair_weights_of(h)
-        pair = all_pairs[:totals] + all_excess[:pairs]
         unit = mantissa * factor_unguard
-        rest = rest_of(w, or_zero(q, least_q2), unit, (1.0,), 1.0)[0]
+        rest = rest_of(q, unit, (1.0, unit, unit * unit), 1.0)[0]
         start = 1.0 + rest
         if single:
             # There float64 is enough.
@@ -290,17 +289,17 @@ def direct_regime(
             over2, over2_low = square(over, over_low)
         # mantissa^(i − 2·degree)·2^(−i·factor_guard), i = 0, 1, …
         factors = factors_of(over2, over2_low, unit, factor_unguard * mantissa_low)
-        slope_factors, theta_factors = factors[:totals], factors[degree:theta_end]
-        t = t_of(w, q, unit, theta_factors, 1.0)
+        theta_factors = factors[degree:]
+        t = t_of(q, unit, theta_factors, 1.0)
         return (
             (real(k), real(shifted_zero + exponent)),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
-            n_of(w, q, unit, theta_factors[1:], 1.0) if guard else derivative_of(t),
-            slope_of(pair, q, unit, slope_factors, k),
-            g_of(pair, q, unit, slope_factors, 1.0),
-            j_of(pair, q, unit, slope_factors[1:], 1.0),
-            m_of(pair, q, unit, slope_factors, 1.0),
+            n_of(q, unit, theta_factors[1:], 1.0) if guard else derivative_of(t),
+            slope_of(q, unit, factors, k),
+            g_of(q, unit, factors, 1.0),
+            j_of(q, unit, factors[1:], 1.0),
+            m_of(q, unit, factors, 1.0),
         )
 
     @kernel
