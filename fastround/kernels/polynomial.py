@@ -92,13 +92,6 @@ class Arithmetic(NamedTuple):
         """The same in another precision, or zero where it would be subnormal."""
         return self.rounded(self.at_least(x, self.number(float(np.finfo(real).tiny))), real)
 
-    def precise_product(self, x: Any, y: Any, z: Any) -> Any:
-        """x·y·z, rounded about once."""
-        first = self.multiply(x, y)
-        result = self.multiply(first, z)
-        rest = self.fma(self.fma(x, y, self.minus(first)), z, self.fma(first, z, self.minus(result)))
-        return self.add(result, rest)
-
 
 PYTHON = Arithmetic(
     operator.mul,
@@ -108,6 +101,11 @@ PYTHON = Arithmetic(
     lambda x, real: real(x),
     lambda x, least: x if abs(x) > least else 0 * x,
 )
+
+
+def interpreted(real: Any) -> Arithmetic:
+    """The same for one precision."""
+    return PYTHON._replace(number=real)
 
 
 def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
@@ -124,83 +122,106 @@ def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
     return Arithmetic(builder.fmul, builder.fadd, builder.fma, kind, rounded, at_least)
 
 
-# Up to this order the powers of h are taken from exact ones.  Those of a higher order matter only above so much.
-_EXACT, _LEAST = 2, 2.0**-100
+# Up to this order the powers of h are taken from precise ones.
+_PRECISE = 2
 
 
 def polynomial(
-    real: Any, coefficients: Sequence[Coefficient], start: float = 1.0, subnormal: bool = True, precise: bool = False
+    real: Any,
+    coefficients: Sequence[Coefficient],
+    start: float = 1.0,
+    unit: float = 1.0,
+    first: int = 0,
+    wide: Any = None,
 ) -> Any:
-    """The nopython function (q, unit, factors, scale) ↦ coefficients of a polynomial, rounded to `real`.
+    """The nopython function (h, q, factors, rests) ↦ coefficients of a polynomial in X/unit.
 
-    That of X^i is scale·start·unit^i times what it is of h = unit·q, where factors[i] are multiples of unit^i, two
-    more than coefficients.
-    If coefficients may be `subnormal`, these become zero: they would change no result, and slow every operation on them
-    down a hundredfold.  If `precise`, they have one rounding error less.
+    That of X^i is start·(unit·m)^(i + first) times the given one, where h = m·q·unit and the sums of factors and rests
+    are powers of m.  If what they are computed from has another, `wide` type, coefficients that would be subnormal
+    become zero: they would change no result, and slow every operation on them down a hundredfold.
     """
+    computed = wide or real
+    # Below it, third powers do not matter, and those that occur would soon be subnormal.
+    least = float(np.finfo(computed).eps) ** 0.5 / 8
 
-    def evaluate(arithmetic: Arithmetic, q: Any, unit: Any, factors: Sequence[Any], scale: Any) -> list[Any]:
-        multiply, fma, number = arithmetic.multiply, arithmetic.fma, arithmetic.number
+    def evaluate(
+        arithmetic: Arithmetic, h: Any, q: Any, factors: Sequence[Any], rests: Sequence[Any]
+    ) -> list[Any]:
+        multiply, fma = arithmetic.multiply, arithmetic.fma
+
+        base = arithmetic.at_least(h, arithmetic.number(least))
 
         @functools.cache
-        def power(n: int) -> Any:
-            if n == 1:
-                return multiply(unit, q)
-            return multiply(power(n // 2), power(n - n // 2))
+        def power(n: int, of: Any) -> Any:
+            return multiply(power(n // 2, of), power(n - n // 2, of)) if n > 1 else of
+
+        def power_of_h(n: int) -> Any:
+            return power(n, base if n > 2 else h)
 
         @functools.cache
         def factor(i: int, order: int) -> Any:
-            return multiply(factor(i, order - 1), q) if order else factors[i]
-
-        def normal(x: Any) -> Any:
-            return arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real)
+            return tuple(multiply(x, q) for x in factor(i, order - 1)) if order else (factors[i], rests[i])
 
         results = []
-        for i, (order, terms) in enumerate(coefficients):
+        for i, (order, terms) in enumerate(coefficients, first):
             if not terms:
-                results.append(normal(number(0.0)))
+                results.append(arithmetic.rounded(arithmetic.number(0.0), real))
                 continue
-            last, c = terms[-1]
-            total = number(start * c)
-            for n, c in terms[-2::-1]:
-                total, last = fma(total, power(last - n), number(start * c)), n
-            exact = order if order <= _EXACT else 0
-            if order > exact:
-                total = multiply(total, arithmetic.at_least(power(order), number(_LEAST)))
-            of_unit = factor(i + exact, exact)
-            if precise:
-                results.append(normal(arithmetic.precise_product(total, of_unit, scale)))
-            else:
-                results.append(normal(multiply(multiply(total, of_unit), scale)))
+            precise = order if order <= _PRECISE else 0
+            high, low = factor(i + precise, precise)
+            if order > precise:
+                high, low = (multiply(x, power_of_h(order)) for x in (high, low))
+            numbers = [arithmetic.number(start * unit ** (i + order) * c) for _, c in terms]
+            # Added in the end, what follows the first term and what the factor lacks make no rounding errors to speak of.
+            rest = multiply(low, numbers[0])
+            if len(terms) > 1:
+                total, last = numbers[-1], terms[-1][0]
+                for (n, _), c in zip(terms[-2:0:-1], numbers[-2:0:-1], strict=True):
+                    total, last = fma(total, power_of_h(last - n), c), n
+                rest = fma(high, multiply(total, power_of_h(last)), rest)
+            x = fma(high, numbers[0], rest)
+            results.append(arithmetic.normal(x, real) if wide else x)
         return results
 
-    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
-    def function(typingctx, q, unit, factors, scale):
-        return _signature(real, len(coefficients), q, unit, factors, scale), _codegen(evaluate)
+    @nopython(lambda *args: tuple(evaluate(interpreted(computed), *args)))
+    def function(typingctx, h, q, factors, rests):
+        return _signature(real, len(coefficients), h, q, factors, rests), _codegen(evaluate, computed)
 
     return function
 
 
-def powers(count: int, precise: bool) -> Any:
-    """The nopython function of two sums x + x_low and y + y_low that returns x·y^i for i < count, rounded once each.
-
-    Unless they are to be `precise`, it takes x and y alone.
-    """
+def powers(real: Any, count: int) -> Any:
+    """The nopython function of two sums x + x_low and y + y_low that returns x·y^i for i < count, and what they lack."""
 
     def evaluate(arithmetic: Arithmetic, x: Any, x_low: Any, y: Any, y_low: Any) -> list[Any]:
-        multiply, add, fma = arithmetic.multiply, arithmetic.add, arithmetic.fma
-        results = [add(x, x_low) if precise else x]
+        multiply, fma = arithmetic.multiply, arithmetic.fma
+        results, rests = [x], [x_low]
         while len(results) < count:
             last, x = x, multiply(x, y)
-            if precise:
-                rest = fma(last, y, arithmetic.minus(x))
-                x_low = add(rest, fma(last, y_low, multiply(x_low, y)))
-            results.append(add(x, x_low) if precise else x)
-        return results
+            x_low = fma(last, y_low, fma(x_low, y, fma(last, y, arithmetic.minus(x))))
+            results.append(x)
+            rests.append(x_low)
+        return results + rests
 
-    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, x, x_low, y, y_low):
-        return _signature(np.float64, count, x, x_low, y, y_low), _codegen(evaluate)
+        return _signature(real, 2 * count, x, x_low, y, y_low), _codegen(evaluate, real)
+
+    return function
+
+
+def multiplied(real: Any, count: int) -> Any:
+    """The nopython function that multiplies so many sums, behind which stands what they lack."""
+
+    def evaluate(arithmetic: Arithmetic, sums: Sequence[Any], factor: Any) -> list[Any]:
+        multiply, fma = arithmetic.multiply, arithmetic.fma
+        results = [multiply(x, factor) for x in sums[:count]]
+        rests = [fma(x, factor, arithmetic.minus(result)) for x, result in zip(sums[:count], results, strict=True)]
+        return results + [fma(low, factor, rest) for low, rest in zip(sums[count:], rests, strict=True)]
+
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
+    def function(typingctx, sums, factor):
+        return _signature(real, 2 * count, sums, factor), _codegen(evaluate, real)
 
     return function
 

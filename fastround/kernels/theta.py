@@ -34,6 +34,7 @@ from .polynomial import (
     antisymmetric,
     derivative,
     linear_map,
+    multiplied,
     polynomial,
     powers,
     rounded,
@@ -233,47 +234,48 @@ def direct_regime(
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
-    guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
-    shifted_zero, wide_shift = float(shift(real, factor_guard)), shift(np.float64, factor_guard)
+    guarding, factor_unguard, shifted_zero = 2.0**guard, 2.0**-factor_guard, float(shift(real, factor_guard))
     start = guarding * spacing
 
-    def coefficients(rows: Any, real: Any, start: float, whole: Any = None, **options: bool) -> Any:
-        return polynomial(real, significant(rows, rows if whole is None else whole, least, real), start, **options)
+    # With a guard, coefficients may be beyond the numbers of float32 on the way, or below the least normal one.
+    wide = np.float64 if guard else real
+
+    def coefficients(rows: Any, start: float, first: int = 0, whole: Any = None) -> Any:
+        kept = significant(rows, rows if whole is None else whole, least, real)
+        return polynomial(real, kept, start, factor_unguard, first, wide if guard else None)
 
     theta = in_powers(symmetric(terms), [moved(weights(l), -l) for l in range(terms + 1)])
     # The leading term becomes a power of two, and is added last; at X = 0, 1 is.
     leading = np.zeros_like(theta)
     leading[0, 0] = leading[degree, 0] = 1
     with_leading = with_term(real, terms + 1, degree, 1 / guarding)
-    t_of = coefficients(theta - leading, real, guarding, theta, subnormal=guard > 0)
+    others = theta - leading
+    t_of = coefficients(others, guarding, degree, theta)
     derivative_of = linear_map(start * derivative(terms), real)
     # With a guard, coefficients of T may be too small for it.
-    n_of = coefficients(derivative(terms) @ (theta - leading), real, start * guarding, derivative(terms) @ theta)
-    rest_of = coefficients((theta - leading)[:1], np.float64, 1.0, theta, subnormal=False)
+    n_of = coefficients(derivative(terms) @ others, start * guarding, degree + 1, derivative(terms) @ theta)
+    rest_of = coefficients(others[:1], 1.0, 0, theta)
     # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
     # is summed here term by term without them.
     c, eta = of_totals(weights, pairs + 2)
     near = [0.5 * (c[t] - moved(c[t + 2], 2)) - eta[t] - moved(eta[t + 2], 2) for t in range(pairs + 1)]
     # In powers of X − 2q all their coefficients are positive.
-    g = in_powers(about_two(pairs) @ symmetric(pairs), c)
-    g_of, slope_of = (
-        coefficients(g, real, start, subnormal=guard > 0, precise=precise) for precise in (False, not single)
-    )
-    j = in_powers(about_two(pairs - 1) @ antisymmetric(pairs), 2 * eta[1:])
-    j_of = coefficients(j, real, start, subnormal=guard > 0)
-    m_of = coefficients(
-        in_powers(about_two(pairs) @ antisymmetric(pairs + 1), near), real, start, subnormal=guard > 0
-    )
-    factors_of = powers(max(pairs + 3, degree + terms + 3), not single)
-    unguard, tie, tiny = real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
+    g_of = coefficients(in_powers(about_two(pairs) @ symmetric(pairs), c), start)
+    j_of = coefficients(in_powers(about_two(pairs - 1) @ antisymmetric(pairs), 2 * eta[1:]), start, 1)
+    m_of = coefficients(in_powers(about_two(pairs) @ antisymmetric(pairs + 1), near), start)
+    wide_zero, wide_one = wide(0), wide(1)
+    count = max(pairs, degree + terms) + 3
+    factors_of, multiplied_of = powers(wide, count), multiplied(wide, count)
+    unit, unguard, tie, tiny = wide(factor_unguard), real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
     @kernel
     def constants(k):
         mantissa, mantissa_low, inverse, exponent = split_exp(-0.5 * k)
-        q = power_of_two(exponent + wide_shift)
-        unit = mantissa * factor_unguard
-        rest = rest_of(q, unit, (1.0, unit, unit * unit), 1.0)[0]
+        shifted = real(shifted_zero + exponent)
+        m, q = wide(mantissa), wide(power_of_two(shifted))
+        h, m_low = m * (unit * q), wide((mantissa - np.float64(m)) + mantissa_low)
+        rest = np.float64(rest_of(h, q, (wide_one, m, m * m), (wide_zero, m_low, (m + m) * m_low))[0])
         start = 1.0 + rest
         if single:
             # There float64 is enough.
@@ -287,19 +289,21 @@ def direct_regime(
             t0 = over * start
             t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
             over2, over2_low = square(over, over_low)
-        # mantissa^(i − 2·degree)·2^(−i·factor_guard), i = 0, 1, …
-        factors = factors_of(over2, over2_low, unit, factor_unguard * mantissa_low)
-        theta_factors = factors[degree:]
-        t = t_of(q, unit, theta_factors, 1.0)
+        # m^(i − 2·degree), i = 0, 1, …
+        wide_over2 = wide(over2)
+        powers = factors_of(wide_over2, wide((over2 - np.float64(wide_over2)) + over2_low), m, m_low)
+        multiples = multiplied_of(powers, wide(k))
+        factors, rests = powers[:count], powers[count:]
+        t = t_of(h, q, factors, rests)
         return (
-            (real(k), real(shifted_zero + exponent)),
+            (real(k), shifted),
             (real(t0), *t[1:]),
             real((t0 - np.float64(real(t0))) + t0_low),
-            n_of(q, unit, theta_factors[1:], 1.0) if guard else derivative_of(t),
-            slope_of(q, unit, factors, k),
-            g_of(q, unit, factors, 1.0),
-            j_of(q, unit, factors[1:], 1.0),
-            m_of(q, unit, factors, 1.0),
+            n_of(h, q, factors, rests) if guard else derivative_of(t),
+            g_of(h, q, multiples[:count], multiples[count:]),
+            g_of(h, q, factors, rests),
+            j_of(h, q, factors, rests),
+            m_of(h, q, factors, rests),
         )
 
     @kernel
