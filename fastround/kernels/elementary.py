@@ -247,14 +247,20 @@ def elementary(real: Any, accuracy: Any = None) -> SimpleNamespace:
     minus_4_pi2 = real(-4 * math.pi**2)
 
     @kernel
-    def reduced(y, y_low, shifted):
-        """n + shifted, cosh f − 1 and sinh f, where y + y_low = n·ln 2 + f and |f| ≤ ½ ln 2."""
+    def precisely_reduced(y, y_low, shifted):
+        """n + shifted, cosh f − 1 and sinh f as a sum, where y + y_low = n·ln 2 + f and |f| ≤ ½ ln 2."""
         t = fma(y, log2_e, shifted)
         n = t - shifted
         f_high, f_low = fma(-n, ln2_high, y), fma(-n, ln2_low, y_low)
         f = f_high + f_low
         f2 = f * f
-        return t, f2 * horner(f2, cosh_series), f_high + fma(f * f2, horner(f2, sinh_series), f_low)
+        return t, f2 * horner(f2, cosh_series), f_high, fma(f * f2, horner(f2, sinh_series), f_low)
+
+    @kernel
+    def reduced(y, y_low, shifted):
+        """The same, but sinh f as a number."""
+        t, c, s, s_low = precisely_reduced(y, y_low, shifted)
+        return t, c, s + s_low
 
     @kernel
     def hyperbolic(u, v, less, c, s):
@@ -266,11 +272,17 @@ def elementary(real: Any, accuracy: Any = None) -> SimpleNamespace:
         return x, (total - x) + x_part, y, (difference - y) + y_part
 
     @kernel
+    def near_one(s, rest):
+        """1 + s + rest as a sum, where |s| < 1, and |rest| is less still."""
+        t = s + rest
+        m = one + t
+        return m, (one - m) + t + ((s - t) + rest)
+
+    @kernel
     def split_exp(y):
-        """(m, m_low, 1/m, n) of e^y = (m + m_low)·2^n, with 0.7 < m < 1.5, the inverse to next to the last bit."""
-        t, c, s = reduced(y, zero, unshifted)
-        m = one + (s + c)
-        return m, (one - m) + (s + c), one + (c - s), t - unshifted
+        """m, 1/m, both as sums, and n of e^y = m·2^n, where 0.7 < m < 1.5."""
+        t, c, s, s_low = precisely_reduced(y, zero, unshifted)
+        return near_one(s, s_low + c), near_one(-s, c - s_low), t - unshifted
 
     @kernel
     def exp(y, y_low):

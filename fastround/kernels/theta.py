@@ -225,8 +225,7 @@ def direct_regime(
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
     """
-    functions, split_exp = elementary(real), elementary(np.float64, real).split_exp
-    reduced, hyperbolic = functions.reduced, functions.hyperbolic
+    reduced, hyperbolic = elementary(real).reduced, elementary(real).hyperbolic
     zero, half, one = real(0), real(0.5), real(1)
     # There both forms of ∂/∂k are about as accurate at k = 5½.
     farthest = real(0.15625)
@@ -234,11 +233,12 @@ def direct_regime(
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
-    guarding, factor_unguard, shifted_zero = 2.0**guard, 2.0**-factor_guard, float(shift(real, factor_guard))
+    guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
     start = guarding * spacing
 
     # With a guard, coefficients may be beyond the numbers of float32 on the way, or below the least normal one.
     wide = np.float64 if guard else real
+    split_exp = elementary(wide).split_exp
 
     def coefficients(rows: Any, start: float, first: int = 0, whole: Any = None) -> Any:
         kept = significant(rows, rows if whole is None else whole, least, real)
@@ -263,7 +263,8 @@ def direct_regime(
     g_of = coefficients(in_powers(about_two(pairs) @ symmetric(pairs), c), start)
     j_of = coefficients(in_powers(about_two(pairs - 1) @ antisymmetric(pairs), 2 * eta[1:]), start, 1)
     m_of = coefficients(in_powers(about_two(pairs) @ antisymmetric(pairs + 1), near), start)
-    wide_zero, wide_one = wide(0), wide(1)
+    wide_zero, wide_one, minus_half = wide(0), wide(1), wide(-0.5)
+    shifted_zero = wide(shift(real, factor_guard))
     count = max(pairs, degree + terms) + 3
     factors_of, multiplied_of = powers(wide, count), multiplied(wide, count)
     unit, unguard, tie, tiny = wide(factor_unguard), real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
@@ -271,34 +272,24 @@ def direct_regime(
 
     @kernel
     def constants(k):
-        mantissa, mantissa_low, inverse, exponent = split_exp(-0.5 * k)
+        k = wide(k)
+        (m, m_low), (inverse, inverse_low), exponent = split_exp(minus_half * k)
         shifted = real(shifted_zero + exponent)
-        m, q = wide(mantissa), wide(power_of_two(shifted))
-        h, m_low = m * (unit * q), wide((mantissa - np.float64(m)) + mantissa_low)
-        rest = np.float64(rest_of(h, q, (wide_one, m, m * m), (wide_zero, m_low, (m + m) * m_low))[0])
-        start = 1.0 + rest
-        if single:
-            # There float64 is enough.
-            over = inverse if lead == 0 else inverse * inverse
-            t0, over2 = over * start, over * over
-            t0_low = over2_low = 0.0
-        else:
-            top, top_low = (mantissa, mantissa_low) if lead == 0 else square(mantissa, mantissa_low)
-            over = quotient(1.0, None, top, top_low, inverse if lead == 0 else inverse * inverse)
-            over_low = over * (fma(-over, top, 1.0) - over * top_low)
-            t0 = over * start
-            t0_low = fma(over, start, -t0) + (over_low * start + over * ((1.0 - start) + rest))
-            over2, over2_low = square(over, over_low)
-        # m^(i − 2·degree), i = 0, 1, …
-        wide_over2 = wide(over2)
-        powers = factors_of(wide_over2, wide((over2 - np.float64(wide_over2)) + over2_low), m, m_low)
-        multiples = multiplied_of(powers, wide(k))
+        q = wide(power_of_two(shifted))
+        h = m * (unit * q)
+        rest = wide(rest_of(h, q, (wide_one, m, m * m), (wide_zero, m_low, (m + m) * m_low))[0])
+        start = wide_one + rest
+        # m^(−degree), T over that at X = 0, and m^(i − 2·degree), i = 0, 1, …
+        over, over_low = (inverse, inverse_low) if lead == 0 else square(inverse, inverse_low)
+        t0, t0_low = times(over, over_low, start, (wide_one - start) + rest)
+        powers = factors_of(*square(over, over_low), m, m_low)
+        multiples = multiplied_of(powers, k)
         factors, rests = powers[:count], powers[count:]
         t = t_of(h, q, factors, rests)
         return (
             (real(k), shifted),
             (real(t0), *t[1:]),
-            real((t0 - np.float64(real(t0))) + t0_low),
+            real((t0 - wide(real(t0))) + t0_low),
             n_of(h, q, factors, rests) if guard else derivative_of(t),
             g_of(h, q, multiples[:count], multiples[count:]),
             g_of(h, q, factors, rests),
