@@ -132,24 +132,22 @@ def polynomial(
     start: float = 1.0,
     unit: float = 1.0,
     first: int = 0,
-    wide: Any = None,
 ) -> Any:
     """The nopython function (h, q, factors, rests) ↦ coefficients of a polynomial in X/unit.
 
     That of X^i is start·(unit·m)^(i + first) times the given one, where h = m·q·unit and the sums of factors and rests
-    are powers of m.  If what they are computed from has another, `wide` type, coefficients that would be subnormal
-    become zero: they would change no result, and slow every operation on them down a hundredfold.
+    are powers of m.
     """
-    computed = wide or real
-    # Below it, third powers do not matter, and those that occur would soon be subnormal.
-    least = float(np.finfo(computed).eps) ** 0.5 / 8
+    # No product may be subnormal, which would slow it down a hundredfold.  Third powers of less do not matter, nor does
+    # what the factors lack, in a product with q.
+    least_h, least_rest = float(np.finfo(real).eps) ** 0.5 / 8, float(np.finfo(real).tiny) ** 0.5 / 4096
 
     def evaluate(
         arithmetic: Arithmetic, h: Any, q: Any, factors: Sequence[Any], rests: Sequence[Any]
     ) -> list[Any]:
         multiply, fma = arithmetic.multiply, arithmetic.fma
 
-        base = arithmetic.at_least(h, arithmetic.number(least))
+        base = arithmetic.at_least(h, arithmetic.number(least_h))
 
         @functools.cache
         def power(n: int, of: Any) -> Any:
@@ -160,12 +158,15 @@ def polynomial(
 
         @functools.cache
         def factor(i: int, order: int) -> Any:
-            return tuple(multiply(x, q) for x in factor(i, order - 1)) if order else (factors[i], rests[i])
+            if order == 0:
+                return factors[i], rests[i]
+            high, low = factor(i, order - 1)
+            return multiply(high, q), multiply(arithmetic.at_least(low, arithmetic.number(least_rest)), q)
 
         results = []
         for i, (order, terms) in enumerate(coefficients, first):
             if not terms:
-                results.append(arithmetic.rounded(arithmetic.number(0.0), real))
+                results.append(arithmetic.number(0.0))
                 continue
             precise = order if order <= _PRECISE else 0
             high, low = factor(i + precise, precise)
@@ -179,13 +180,12 @@ def polynomial(
                 for (n, _), c in zip(terms[-2:0:-1], numbers[-2:0:-1], strict=True):
                     total, last = fma(total, power_of_h(last - n), c), n
                 rest = fma(high, multiply(total, power_of_h(last)), rest)
-            x = fma(high, numbers[0], rest)
-            results.append(arithmetic.normal(x, real) if wide else x)
+            results.append(fma(high, numbers[0], rest))
         return results
 
-    @nopython(lambda *args: tuple(evaluate(interpreted(computed), *args)))
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, h, q, factors, rests):
-        return _signature(real, len(coefficients), h, q, factors, rests), _codegen(evaluate, computed)
+        return _signature(real, len(coefficients), h, q, factors, rests), _codegen(evaluate, real)
 
     return function
 

@@ -82,7 +82,8 @@ def significant(rows: Any, whole: Any, sharpness: float, real: Any) -> tuple[Coe
     powers_of_h = h ** np.arange(COUNT)
     # At points between h² and 1, what each power of the variable is worth.
     powers = h ** np.outer(np.linspace(0, 2, 65), np.arange(len(whole)))
-    worth = (powers / (powers @ (abs(whole) @ powers_of_h))[:, None]).max(axis=0)
+    sums = np.maximum(powers @ (abs(whole) @ powers_of_h), np.finfo(float).tiny)
+    worth = (powers / sums[:, None]).max(axis=0)
     results = []
     for row, tolerance in zip(rows, np.finfo(real).eps / 32 / worth[: len(rows)], strict=True):
         kept = np.flatnonzero(abs(row) * powers_of_h > tolerance)

@@ -225,7 +225,8 @@ def direct_regime(
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
     """
-    reduced, hyperbolic = elementary(real).reduced, elementary(real).hyperbolic
+    functions = elementary(real)
+    split_exp, reduced, hyperbolic = functions.split_exp, functions.reduced, functions.hyperbolic
     zero, half, one = real(0), real(0.5), real(1)
     # There both forms of ∂/∂k are about as accurate at k = 5½.
     farthest = real(0.15625)
@@ -236,13 +237,13 @@ def direct_regime(
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
     start = guarding * spacing
 
-    # With a guard, coefficients may be beyond the numbers of float32 on the way, or below the least normal one.
-    wide = np.float64 if guard else real
-    split_exp = elementary(wide).split_exp
-
     def coefficients(rows: Any, start: float, first: int = 0, whole: Any = None) -> Any:
+        if guard:
+            # What is of a higher degree is next to nothing, and its factors could be beyond the numbers of float32.
+            i, n = np.indices(rows.shape)
+            rows = np.where(i + n > degree, 0, rows)
         kept = significant(rows, rows if whole is None else whole, least, real)
-        return polynomial(real, kept, start, factor_unguard, first, wide if guard else None)
+        return polynomial(real, kept, start, factor_unguard, first)
 
     theta = in_powers(symmetric(terms), [moved(weights(l), -l) for l in range(terms + 1)])
     # The leading term becomes a power of two, and is added last; at X = 0, 1 is.
@@ -263,33 +264,32 @@ def direct_regime(
     g_of = coefficients(in_powers(about_two(pairs) @ symmetric(pairs), c), start)
     j_of = coefficients(in_powers(about_two(pairs - 1) @ antisymmetric(pairs), 2 * eta[1:]), start, 1)
     m_of = coefficients(in_powers(about_two(pairs) @ antisymmetric(pairs + 1), near), start)
-    wide_zero, wide_one, minus_half = wide(0), wide(1), wide(-0.5)
-    shifted_zero = wide(shift(real, factor_guard))
+    shifted_zero = real(shift(real, factor_guard))
     count = max(pairs, degree + terms) + 3
-    factors_of, multiplied_of = powers(wide, count), multiplied(wide, count)
-    unit, unguard, tie, tiny = wide(factor_unguard), real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
+    factors_of, multiplied_of = powers(real, count), multiplied(real, count)
+    unit, unguard, tie, tiny = real(factor_unguard), real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
     @kernel
     def constants(k):
-        k = wide(k)
-        (m, m_low), (inverse, inverse_low), exponent = split_exp(minus_half * k)
-        shifted = real(shifted_zero + exponent)
-        q = wide(power_of_two(shifted))
+        k = real(k)
+        (m, m_low), (inverse, inverse_low), exponent = split_exp(-half * k)
+        shifted = shifted_zero + exponent
+        q = power_of_two(shifted)
         h = m * (unit * q)
-        rest = wide(rest_of(h, q, (wide_one, m, m * m), (wide_zero, m_low, (m + m) * m_low))[0])
-        start = wide_one + rest
+        rest = rest_of(h, q, (one, m, m * m), (zero, m_low, (m + m) * m_low))[0]
+        start = one + rest
         # m^(−degree), T over that at X = 0, and m^(i − 2·degree), i = 0, 1, …
         over, over_low = (inverse, inverse_low) if lead == 0 else square(inverse, inverse_low)
-        t0, t0_low = times(over, over_low, start, (wide_one - start) + rest)
+        t0, t0_low = times(over, over_low, start, (one - start) + rest)
         powers = factors_of(*square(over, over_low), m, m_low)
         multiples = multiplied_of(powers, k)
         factors, rests = powers[:count], powers[count:]
         t = t_of(h, q, factors, rests)
         return (
-            (real(k), shifted),
-            (real(t0), *t[1:]),
-            real((t0 - wide(real(t0))) + t0_low),
+            (k, shifted),
+            (t0, *t[1:]),
+            t0_low,
             n_of(h, q, factors, rests) if guard else derivative_of(t),
             g_of(h, q, multiples[:count], multiples[count:]),
             g_of(h, q, factors, rests),
