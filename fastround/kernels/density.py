@@ -16,16 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from .elementary import elementary, fma, kernel
+from .elementary import elementary, fma, horner, kernel
 from .power_series import moved, monomial, quotient
 from .theta import (
     Method,
-    Weights,
     direct_regime,
-    dual_rate,
     exact_quotient,
     far_regime,
     or_zero,
+    small_square,
     soft_regime,
     times,
 )
@@ -48,58 +47,71 @@ def density(real: Any, by_k: bool) -> Method:
     From sharpness 3.45 on, a value is a small difference in the dual series, and ∂/∂k in the others.
     """
     single = real is np.float32
-    functions = elementary(np.float64, real)
-    exp, reciprocal = functions.exp, functions.reciprocal
-    # What Q² and its powers must reach, for no coefficient to be subnormal.
-    least_q2, least_power = (2.0**-96, 2.0**-24) if single else (0.0, 2.0**-100)
+    exp = elementary(real).exp
+    one, two, four, nine, sixteen = map(real, (1, 2, 4, 9, 16))
+    # What Q² must reach for its powers to matter, and not to be subnormal.
+    least = 2.0**-32 if single else 2.0**-60
     # Where the dual series ends, and how many terms it needs until there.
     end, terms = (3.7, 3) if single else (4.3, 4) if by_k else (3.45, 3)
 
+    def line(start: float, slope: float) -> Any:
+        """start + slope·rate."""
+        coefficients = real(start), real(slope)
+
+        @kernel
+        def value(rate):
+            return horner(rate, coefficients)
+
+        return value
+
+    above2, above18, below8, below32 = (line(-1, n) for n in (2, 18, 8, 32))
+    above2_change, above18_change = line(1.5, -1), line(13.5, -81)
+    below8_change, below32_change = line(3, -8), line(12, -128)
+    slope_of, rest4, rest16 = line(6, -4), line(1, -4), line(1, -16)
+
     @kernel
-    def dual_weights(k):
-        rate, rate_low = dual_rate(k, reciprocal(k), 0.5)
+    def dual_weights(rate, rate_low):
         # Powers of Q.
-        q2, q2_low = exp(-2 * rate, -2 * rate_low)
-        q2 = or_zero(q2, least_q2)
-        q1 = or_zero(q2, least_power)
+        q2, q2_low = exp(-two * rate, -two * rate_low)
+        q1 = or_zero(q2, least)
         q4 = q1 * q1
-        q8 = q4 * q4
-        q16 = q8 * q8
+        q8 = small_square(q4)
+        q16 = small_square(q8)
         # η = 2Q·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
-        above = 2 * rate - 1 + q8 * (18 * rate - 1)
-        less = 2 * (q4 * (8 * rate - 1) + q16 * (32 * rate - 1))
-        below = 1 - less
-        above_change = 1.5 - rate + q8 * (13.5 - 81 * rate)
-        below_change = 4 * (q4 * (3 - 8 * rate) + 4 * q16 * (3 - 32 * rate))
-        either = reciprocal(above * below)
+        above = above2(rate) + q8 * above18(rate)
+        less = two * (q4 * below8(rate) + q16 * below32(rate))
+        below = one - less
+        change_less = q8 * above18_change(rate)
+        above_change = above2_change(rate) + change_less
+        below_change = four * (q4 * below8_change(rate) + q16 * below32_change(rate))
+        either = one / (above * below)
         inverse = above * either
-        relative = above_change * (below * either) + below_change * inverse
-        w1 = 2 * q2 * exact_quotient(above, below, inverse)
+        relative = two * (above_change * (below * either) + below_change * inverse)
+        twice, twice_low = two * q2, two * q2_low
+        w1 = twice * exact_quotient(above, below, inverse)
         w3 = q8 * w1
-        change1, change3 = rate * (1 - 2 * relative), rate * (9 - 2 * relative)
+        change1, change3 = rate * (one - relative), rate * (nine - relative)
         # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
-        others = q8 * (18 * rate - 1) * (1 - rate) + 2 * rate * q8 * (13.5 - 81 * rate)
-        others += 2 * rate * below_change * above * inverse
+        others = fma(two * rate, fma(below_change * above, inverse, change_less), q8 * above18(rate) * (one - rate)) - one
         # Exact, as the rate is above 2.
-        slope = 6 - 4 * rate
-        slope_low = -4 * rate_low
-        top, top_low = times(rate, rate_low, slope, slope_low)
-        whole = top + (others - 1)
-        whole_low = ((top - whole) + (others - 1)) + top_low
-        first, first_low = times(whole, whole_low, 2 * q2, 2 * q2_low)
-        least = first * inverse
-        least_low = inverse * (fma(-least, (1 - below) - less, fma(-least, below, first)) + first_low)
+        slope = slope_of(rate)
+        top, top_low = times(rate, rate_low, slope, -four * rate_low)
+        whole = top + others
+        whole_low = ((top - whole) + others) + top_low
+        first, first_low = times(whole, whole_low, twice, twice_low)
+        rest1 = first * inverse
+        rest1_low = inverse * (fma(-rest1, (one - below) - less, fma(-rest1, below, first)) + first_low)
         weights = w1, q4, w3, q16
-        changes = change1 * w1, 4 * rate * q4, change3 * w3, 16 * rate * q16
-        differences = least, (1 - 4 * rate) * q4, (1 - change3) * w3, (1 - 16 * rate) * q16
-        return weights[:terms] + changes[:terms] + differences[:terms], (least, least_low)
+        changes = change1 * w1, four * rate * q4, change3 * w3, sixteen * rate * q16
+        differences = rest1, rest4(rate) * q4, (one - change3) * w3, rest16(rate) * q16
+        return weights[:terms] + changes[:terms] + differences[:terms], (rest1, rest1_low)
 
     guard = 100 if single else 300
     bounds = (end, 9.2, 42.0, 139.0) if single else (end, 9.2, 96.0, 820.0)
     return Method(
         bounds,
         (
-            soft_regime(real, 0.5, Weights(terms, dual_weights)),
+            soft_regime(real, 0.5, terms, dual_weights),
             direct_regime(
                 real, 0.5, _weights, bounds[0], 5 if single else 8, 8 if single else 12, centred=not single
             ),

@@ -226,21 +226,19 @@ def _taylor(real: Any, first: int, terms: int, scale: complex = 1.0) -> tuple[An
 
 
 @cache
-def elementary(real: Any, accuracy: Any = None) -> SimpleNamespace:
-    """The elementary functions for one precision, `real` being np.float32 or np.float64.
-
-    With an accuracy, they are for what becomes a number of that type in the end.
-    """
-    single, shorter = real is np.float32, accuracy is np.float32
+def elementary(real: Any) -> SimpleNamespace:
+    """The elementary functions for one precision, `real` being np.float32 or np.float64."""
+    single = real is np.float32
     zero, one, two, four = real(0), real(1), real(2), real(4)
     unshifted = shift(real)
-    least = real(-87 if single else -708)
+    # Of less, what a sum lacks in its first part would be subnormal.
+    least = real(-58 if single else -650)
     log2_e = real(1 / math.log(2))
     # ln 2 in two parts, the first short enough for n·ln2_high to be exact for every n that occurs.
     ln2_high = real(float.fromhex("0x1.62e4p-1" if single else "0x1.62e42fefa38p-1"))
     ln2_low = real(float.fromhex("0x1.7f7d1cf79abcap-20" if single else "0x1.ef35793c7673p-45"))
     # For |f| ≤ ½ ln 2 in the hyperbolic series and |z| ≤ ¼ in the circular ones, Taylor's terms fall fast enough.
-    terms = 3 if single else 4 if shorter else 6
+    terms = 3 if single else 6
     cosh_series, sinh_series = (_taylor(real, first, terms) for first in (2, 3))
     cos_series = _taylor(real, 0, 5 if single else 9, 1j * math.pi)
     sin_series = tuple(real(c / math.pi) for c in _taylor(np.float64, 3, 4 if single else 8, 1j * math.pi))
@@ -286,19 +284,12 @@ def elementary(real: Any, accuracy: Any = None) -> SimpleNamespace:
 
     @kernel
     def exp(y, y_low):
-        """e^(y + y_low) as a sum for y ≤ 0, and 0 where that is no normal number."""
+        """e^(y + y_low) as a sum for y ≤ 0, and 0 for y < −58 in float32 and −650 in float64."""
         underflow = y < least
-        t, c, s = reduced(least if underflow else y, y_low, unshifted)
-        m, u = one + (s + c), zero if underflow else power_of_two(t)
-        return u * m, u * ((one - m) + (s + c))
-
-    @kernel
-    def reciprocal(x):
-        """1/x; for float32 by a division in that, which takes a fourth of the time, and one step of Newton's."""
-        if shorter:
-            r = np.float64(np.float32(1) / np.float32(x))
-            return fma(r, fma(-x, r, one), r)
-        return one / x
+        t, c, s, s_low = precisely_reduced(least if underflow else y, y_low, unshifted)
+        m, m_low = near_one(s, s_low + c)
+        u = zero if underflow else power_of_two(t)
+        return u * m, u * m_low
 
     @kernel
     def circular(a, b):
@@ -313,6 +304,5 @@ def elementary(real: Any, accuracy: Any = None) -> SimpleNamespace:
         hyperbolic=hyperbolic,
         split_exp=split_exp,
         exp=exp,
-        reciprocal=reciprocal,
         circular=circular,
     )

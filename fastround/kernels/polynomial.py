@@ -235,7 +235,7 @@ def linear_map(matrix: Any, real: Any = np.float64) -> Any:
             for row in matrix
         ]
 
-    @nopython(lambda *args: tuple(map(real, evaluate(PYTHON, *args))))
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, c):
         return _signature(real, len(matrix), c), _codegen(evaluate, real)
 
@@ -372,7 +372,7 @@ def without_noise(count: int) -> Any:
     return function
 
 
-def weighted(count: int) -> Any:
+def weighted(count: int, real: Any = np.float64) -> Any:
     """The nopython function (c, weight, e) ↦ c_i·weight·e^i for i < count."""
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any], weight: Any, e: Any) -> list[Any]:
@@ -382,9 +382,9 @@ def weighted(count: int) -> Any:
             weight = arithmetic.multiply(weight, e)
         return results
 
-    @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, c, weight, e):
-        return _signature(np.float64, count, c, weight, e), _codegen(evaluate)
+        return _signature(real, count, c, weight, e), _codegen(evaluate, real)
 
     return function
 

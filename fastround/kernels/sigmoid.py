@@ -15,33 +15,30 @@ import numpy as np
 
 from .elementary import elementary, kernel
 from .power_series import monomial
-from .theta import Method, Weights, direct_regime, dual_rate, far_regime, or_zero, soft_regime, times
+from .theta import Method, direct_regime, far_regime, or_zero, soft_regime, times
 
 
 @cache
 def sigmoid(real: Any, by_k: bool) -> Method:
     """The sigmoid method for one precision, `real` being np.float32 or np.float64: the same for ∂/∂k as for others."""
     single = real is np.float32
-    functions = elementary(np.float64, real)
-    exp, reciprocal = functions.exp, functions.reciprocal
-    # What q, its powers and those of p must reach, for no coefficient to be subnormal.
-    least_q, least_power = (2.0**-96, 2.0**-13) if single else (0.0, 2.0**-54)
+    exp = elementary(real).exp
+    one, four, nine = real(1), real(4), real(9)
+    # What q must reach for its powers to matter, and not to be subnormal.
+    least = 2.0**-13 if single else 2.0**-54
 
     @kernel
-    def dual_weights(k):
-        rate, rate_low = dual_rate(k, reciprocal(k), 1.0)
+    def dual_weights(rate, rate_low):
         q, q_low = exp(-rate, -rate_low)
-        q = or_zero(q, least_q)
         # Exact, as the rate is above 1.
-        factor = 1 - rate
-        q1 = or_zero(q, least_power)
+        factor = one - rate
+        q1 = or_zero(q, least)
         q4 = (q1 * q1) * (q1 * q1)
         q9 = q4 * q4 * q1
-        return (
-            (q, q4, q9)
-            + (rate * q, 4 * rate * q4, 9 * rate * q9)
-            + (factor * q, (1 - 4 * rate) * q4, (1 - 9 * rate) * q9)
-        ), times(factor, -rate_low, q, q_low)
+        rate4, rate9 = four * rate, nine * rate
+        changes = rate * q, rate4 * q4, rate9 * q9
+        differences = factor * q, (one - rate4) * q4, (one - rate9) * q9
+        return (q, q4, q9) + changes + differences, times(factor, -rate_low, q, q_low)
 
     def weights(l: int) -> Any:
         return monomial(l * l)
@@ -52,7 +49,7 @@ def sigmoid(real: Any, by_k: bool) -> Method:
     return Method(
         bounds,
         (
-            soft_regime(real, 1.0, Weights(3, dual_weights)),
+            soft_regime(real, 1.0, 3, dual_weights),
             direct_regime(real, 1.0, weights, bounds[0], terms, pairs, centred=not single),
             direct_regime(real, 1.0, weights, bounds[1], 1, 1, guard),
             far_regime(real, 1.0, guard),

@@ -37,7 +37,6 @@ from .polynomial import (
     multiplied,
     polynomial,
     powers,
-    rounded,
     symmetric,
     weighted,
     with_term,
@@ -86,13 +85,6 @@ def exact_quotient(n, d, r):
 
 
 @kernel
-def dual_rate(k, inverse, spacing):
-    """2π²δ/k as a sum, given 1/k: what it lacks would be magnified in its exponential."""
-    rate = exact_quotient(spacing * _TWO_PI2, k, inverse)
-    return rate, (fma(-rate, k, spacing * _TWO_PI2) + spacing * _TWO_PI2_LOW) * inverse
-
-
-@kernel
 def quotient(n, n_low, d, d_low, r):
     """(n + n_low)/(d + d_low), given r ≈ 1/d: one rounding, and next to nothing beside."""
     q = n * r
@@ -124,66 +116,63 @@ def times(a, a_low, b, b_low):
 @kernel
 def or_zero(x, least):
     """x ≥ 0, or 0 below `least`, where its powers matter no more.  Arithmetic on subnormal ones would be slow."""
-    return 0.0 if x < least else x
+    return x - x if x < least else x
 
 
 @kernel
 def small_square(x):
-    """x² for x ≥ 0, or 0 where that is next to nothing beside x."""
-    x = or_zero(x, 2.0**-110)
+    """x² for 0 ≤ x ≤ 1, or 0 where that is next to nothing beside 1."""
+    x = or_zero(x, 2.0**-40)
     return x * x
 
 
-class Weights(NamedTuple):
-    """A nopython function of k or h that returns weights, and the number of terms."""
-
-    terms: int
-    of: Callable[[Any], Any]
-
-
-def soft_regime(real: Any, spacing: float, weights: Weights) -> Regime:
+def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any, Any], Any]) -> Regime:
     """The dual series.
 
-    `weights` are those of T for l = 1 … terms, then their derivatives k·∂/∂k, then what they are more than these; and
-    the first of the latter as a sum.  Those that are not zero are normal numbers of `real`.
+    `weights_of` is the nopython function of 2π²δ/k as a sum that returns the weights of T for l = 1 … terms, then their
+    derivatives k·∂/∂k, then what they are more than these; and the first of the latter as a sum.
     """
-    circular, reciprocal = elementary(real).circular, elementary(np.float64, real).reciprocal
-    half, one, two, double = real(0.5), real(1), real(2), real is np.float64
-    terms, weights_of = weights
+    circular = elementary(real).circular
+    zero, half, one, two = real(0), real(0.5), real(1), real(2)
     # From (1, the weights): T, E = k·∂T/∂k and M = (T − E)′ in powers of X.
     series, slope, curvature = symmetric(terms), derivative(terms), derivative(terms - 1)
     t, e, difference = (series @ np.eye(terms + 1, 3 * terms + 1, i * terms) for i in range(3))
     e[:, terms] = difference[:, 2 * terms] = 0
-    t_of, t1_of, t2_of, e_of, m_of = map(linear_map, (t, slope @ t, curvature @ slope @ t, e, slope @ difference))
-    real_t, real_t1, real_t2 = (rounded(real, count, False) for count in (terms + 1, terms, terms - 1))
-    times_t1, times_t2, times_e = (weighted(count) for count in (terms, terms - 1, terms + 1))
-    rate = spacing * _TWO_PI2
+    t_of, t1_of, t2_of, e_of, m_of = (
+        linear_map(matrix, real) for matrix in (t, slope @ t, curvature @ slope @ t, e, slope @ difference)
+    )
+    times_t1, times_t2, times_e = (weighted(count, real) for count in (terms, terms - 1, terms + 1))
+    # 2π²δ as a sum.
+    whole = real(spacing * _TWO_PI2)
+    whole_low = real(spacing * _TWO_PI2 - float(whole) + spacing * _TWO_PI2_LOW)
+    pi2, half_inverse, least = real(math.pi**2), real(1 / (2 * spacing)), real(2.0**-60)
 
     @kernel
     def constants(k):
         # Below 2^-6 the series is below any rounding error, and underflows to nothing.
-        k = np.nan if k < 0 else (0.015625 if k < 0.015625 else k)
-        all_weights, (first, first_low) = weights_of(k)
-        w = (1.0, *all_weights)
+        k = real(np.nan if k < 0 else (0.015625 if k < 0.015625 else k))
+        inverse = one / k
+        # What it lacks would be magnified in its exponential.
+        rate = exact_quotient(whole, k, inverse)
+        rate_low = (fma(-rate, k, whole) + whole_low) * inverse
+        all_weights, (first, first_low) = weights_of(rate, rate_low)
+        w = (one, *all_weights)
         m = m_of(w)
-        inverse = reciprocal(k)
-        by_slope = exact_quotient(rate, k, inverse) if double else rate * inverse
-        # rate/k² as a sum.
+        # 2π²δ/k² as a sum.
         k2, inverse2 = k * k, inverse * inverse
-        scale = rate * inverse2
-        scale_low = (fma(-scale, k2, rate) + (spacing * _TWO_PI2_LOW - scale * fma(k, k, -k2))) * inverse2
-        # Nearly all of the first coefficient is that of the first weight.  float32 does not need it to the last bit.
+        scale = whole * inverse2
+        scale_low = (fma(-scale, k2, whole) + (whole_low - scale * fma(k, k, -k2))) * inverse2
+        # Nearly all of the first coefficient is that of the first weight.
         high, low = times(scale, scale_low, first, first_low)
-        high += fma(scale, m[0] - first, low)
-        changes = times_t1(m, scale, 1.0)
+        changes = times_t1(m, scale, one)
         # Where its products would be subnormal, they do not matter.
-        square = 0.0 if w[1] < 2.0**-60 else k / (2 * spacing)
+        square = zero if w[1] < least else k * half_inverse
         return (
-            real(1.0 + 0.0 * k),
-            real_t(t_of(w)),
-            real_t1(times_t1(t1_of(w), by_slope, 1.0)),
-            (real(square), real_t2(times_t2(t2_of(w), math.pi**2 * by_slope, 1.0))),
-            (real_t(times_e(e_of(w), inverse, 1.0)), real_t1((high if double else changes[0], *changes[1:]))),
+            one + zero * k,
+            t_of(w),
+            times_t1(t1_of(w), rate, one),
+            (square, times_t2(t2_of(w), pi2 * rate, one)),
+            (times_e(e_of(w), inverse, one), (high + fma(scale, m[0] - first, low), *changes[1:])),
         )
 
     @kernel
