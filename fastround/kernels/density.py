@@ -52,7 +52,7 @@ def density(real: Any, by_k: bool) -> Method:
     # What Q² must reach for its powers to matter, and not to be subnormal.
     least = 2.0**-32 if single else 2.0**-60
     # Where the dual series ends, and how many terms it needs until there.
-    end, terms = (3.7, 3) if single else (4.3, 4) if by_k else (3.45, 3)
+    end, terms = (3.45, 3) if not by_k else (3.7, 3) if single else (4.3, 4)
 
     def line(start: float, slope: float) -> Any:
         """start + slope·rate."""
@@ -112,11 +112,9 @@ def density(real: Any, by_k: bool) -> Method:
         bounds,
         (
             soft_regime(real, 0.5, terms, dual_weights),
-            direct_regime(
-                real, 0.5, _weights, bounds[0], 5 if single else 8, 8 if single else 12, centred=not single
-            ),
-            direct_regime(real, 0.5, _weights, bounds[1], 3 if single else 4, 6 if single else 7),
-            direct_regime(real, 0.5, _weights, bounds[2], 2, 2, guard),
+            direct_regime(real, 0.5, _weights, bounds[0], centred=not single),
+            direct_regime(real, 0.5, _weights, bounds[1]),
+            direct_regime(real, 0.5, _weights, bounds[2], guard),
             far_regime(real, 0.5, guard),
         ),
     )

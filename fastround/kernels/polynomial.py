@@ -122,16 +122,8 @@ def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
     return Arithmetic(builder.fmul, builder.fadd, builder.fma, kind, rounded, at_least)
 
 
-# Up to this order the powers of h are taken from precise ones.
-_PRECISE = 2
-
-
 def polynomial(
-    real: Any,
-    coefficients: Sequence[Coefficient],
-    start: float = 1.0,
-    unit: float = 1.0,
-    first: int = 0,
+    real: Any, coefficients: Sequence[Coefficient], start: float = 1.0, unit: float = 1.0, first: int = 0
 ) -> Any:
     """The nopython function (h, q, factors, rests) ↦ coefficients of a polynomial in X/unit.
 
@@ -142,46 +134,43 @@ def polynomial(
     # what the factors lack, in a product with q.
     least_h, least_rest = float(np.finfo(real).eps) ** 0.5 / 8, float(np.finfo(real).tiny) ** 0.5 / 4096
 
-    def evaluate(
-        arithmetic: Arithmetic, h: Any, q: Any, factors: Sequence[Any], rests: Sequence[Any]
-    ) -> list[Any]:
-        multiply, fma = arithmetic.multiply, arithmetic.fma
-
-        base = arithmetic.at_least(h, arithmetic.number(least_h))
+    def evaluate(arithmetic: Arithmetic, h: Any, q: Any, factors: Sequence[Any], rests: Sequence[Any]) -> list[Any]:
+        multiply, fma, number = arithmetic.multiply, arithmetic.fma, arithmetic.number
+        above_least = arithmetic.at_least(h, number(least_h))
 
         @functools.cache
-        def power(n: int, of: Any) -> Any:
+        def power(n: int, of: Any = None) -> Any:
+            of = (h if n <= 2 else above_least) if of is None else of
             return multiply(power(n // 2, of), power(n - n // 2, of)) if n > 1 else of
 
-        def power_of_h(n: int) -> Any:
-            return power(n, base if n > 2 else h)
-
         @functools.cache
-        def factor(i: int, order: int) -> Any:
+        def factor(i: int, order: int) -> tuple[Any, Any]:
             if order == 0:
                 return factors[i], rests[i]
-            high, low = factor(i, order - 1)
-            return multiply(high, q), multiply(arithmetic.at_least(low, arithmetic.number(least_rest)), q)
+            x, rest = factor(i, order - 1)
+            return multiply(x, q), multiply(arithmetic.at_least(rest, number(least_rest)), q)
 
-        results = []
-        for i, (order, terms) in enumerate(coefficients, first):
+        def series(terms: Sequence[tuple[int, float]], scale: float) -> Any:
+            """By Horner's rule, without the power of the first."""
+            (n, c), *others = terms
+            return fma(series(others, scale), power(others[0][0] - n), number(scale * c)) if others else number(scale * c)
+
+        def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]]) -> Any:
             if not terms:
-                results.append(arithmetic.number(0.0))
-                continue
-            precise = order if order <= _PRECISE else 0
-            high, low = factor(i + precise, precise)
-            if order > precise:
-                high, low = (multiply(x, power_of_h(order)) for x in (high, low))
-            numbers = [arithmetic.number(start * unit ** (i + order) * c) for _, c in terms]
-            # Added in the end, what follows the first term and what the factor lacks make no rounding errors to speak of.
-            rest = multiply(low, numbers[0])
-            if len(terms) > 1:
-                total, last = numbers[-1], terms[-1][0]
-                for (n, _), c in zip(terms[-2:0:-1], numbers[-2:0:-1], strict=True):
-                    total, last = fma(total, power_of_h(last - n), c), n
-                rest = fma(high, multiply(total, power_of_h(last)), rest)
-            results.append(fma(high, numbers[0], rest))
-        return results
+                return number(0.0)
+            scale = start * unit ** (i + order)
+            if order > 2:
+                return multiply(multiply(factors[i], power(order)), series(terms, scale))
+            x, rest = factor(i + order, order)
+            (_, c), *others = terms
+            leading = number(scale * c)
+            # What is added to the leading term makes next to no rounding errors.
+            more = multiply(rest, leading)
+            if others:
+                more = fma(x, multiply(series(others, scale), power(others[0][0])), more)
+            return fma(x, leading, more)
+
+        return [coefficient(i, order, terms) for i, (order, terms) in enumerate(coefficients, first)]
 
     @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, h, q, factors, rests):

@@ -20,7 +20,7 @@ from .theta import Method, direct_regime, far_regime, or_zero, soft_regime, time
 
 @cache
 def sigmoid(real: Any, by_k: bool) -> Method:
-    """The sigmoid method for one precision, `real` being np.float32 or np.float64: the same for ∂/∂k as for others."""
+    """The sigmoid method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or else for other outputs."""
     single = real is np.float32
     exp = elementary(real).exp
     one, four, nine = real(1), real(4), real(9)
@@ -44,14 +44,13 @@ def sigmoid(real: Any, by_k: bool) -> Method:
         return monomial(l * l)
 
     guard = 100 if single else 300
-    bounds = (6.0, 48.0, 226.0) if single else (5.5, 96.0, 1528.0)
-    terms, pairs = (2, 4) if single else (4, 6)
+    bounds = (6.0 if by_k else 5.5, 48.0, 226.0) if single else (5.5, 96.0, 1528.0)
     return Method(
         bounds,
         (
             soft_regime(real, 1.0, 3, dual_weights),
-            direct_regime(real, 1.0, weights, bounds[0], terms, pairs, centred=not single),
-            direct_regime(real, 1.0, weights, bounds[1], 1, 1, guard),
+            direct_regime(real, 1.0, weights, bounds[0], centred=not single),
+            direct_regime(real, 1.0, weights, bounds[1], guard),
             far_regime(real, 1.0, guard),
         ),
     )

@@ -41,7 +41,7 @@ from .polynomial import (
     weighted,
     with_term,
 )
-from .power_series import in_powers, moved, monomial, of_totals, significant
+from .power_series import Coefficient, in_powers, moved, monomial, of_totals, significant
 
 
 class Regime(NamedTuple):
@@ -53,6 +53,10 @@ class Regime(NamedTuple):
     constants: Callable[[Any], Any]
     point: Callable[..., Any]
     guard: int = 0
+
+
+# So many terms of Θ and totals of two are looked at.
+_TERMS, _TOTALS = 9, 14
 
 
 class Method(NamedTuple):
@@ -200,16 +204,14 @@ def direct_regime(
     spacing: float,
     weights: Callable[[int], Any],
     least: float,
-    terms: int,
-    pairs: int,
     guard: int = 0,
     centred: bool = False,
 ) -> Regime:
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
-    Here q is the power of two next to h = e^(−k/2).  `weights` are A_l as power series in h, of which `terms` matter
-    beside the first, and totals up to `pairs`, from the sharpness `least` on.  With c_t and η_t of these totals,
-    G = c_0 + Σ c_t·(U^t + V^t), and ∂/∂k is δ·(r·G − H)/Θ² with H = Σ η_t·(U^t − V^t).
+    Here q is the power of two next to h = e^(−k/2).  `weights` are A_l as power series in h, of which is kept what
+    matters from the sharpness `least` on.  With the c_t and η_t of their totals, G = c_0 + Σ c_t·(U^t + V^t), and ∂/∂k
+    is δ·(r·G − H)/Θ² with H = Σ η_t·(U^t − V^t).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
     If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
@@ -226,35 +228,42 @@ def direct_regime(
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
     start = guarding * spacing
 
-    def coefficients(rows: Any, start: float, first: int = 0, whole: Any = None) -> Any:
+    def matters(rows: Any, count: int, whole: Any = None) -> tuple[Coefficient, ...]:
+        """What is left of the coefficients of a polynomial: at least so many."""
         if guard:
             # What is of a higher degree is next to nothing, and its factors could be beyond the numbers of float32.
             i, n = np.indices(rows.shape)
             rows = np.where(i + n > degree, 0, rows)
         kept = significant(rows, rows if whole is None else whole, least, real)
+        return kept[: max([count, *(i for i, (_, terms) in enumerate(kept, 1) if terms)])]
+
+    def coefficients(kept: tuple[Coefficient, ...], start: float, first: int = 0) -> Any:
         return polynomial(real, kept, start, factor_unguard, first)
 
-    theta = in_powers(symmetric(terms), [moved(weights(l), -l) for l in range(terms + 1)])
+    theta = in_powers(symmetric(_TERMS), [moved(weights(l), -l) for l in range(_TERMS + 1)])
     # The leading term becomes a power of two, and is added last; at X = 0, 1 is.
     leading = np.zeros_like(theta)
     leading[0, 0] = leading[degree, 0] = 1
-    with_leading = with_term(real, terms + 1, degree, 1 / guarding)
     others = theta - leading
-    t_of = coefficients(others, guarding, degree, theta)
+    kept = matters(others, degree + 1, theta)
+    terms = len(kept) - 1
+    with_leading = with_term(real, terms + 1, degree, 1 / guarding)
+    rest_of, t_of = coefficients(kept[:1], 1.0), coefficients(kept, guarding, degree)
+    # With a guard, coefficients of T may be too small for that of Θ′.
+    slope, slope_others = derivative(_TERMS) @ theta, derivative(_TERMS) @ others
+    n_of = coefficients(matters(slope_others, 1, slope), start * guarding, degree + 1)
     derivative_of = linear_map(start * derivative(terms), real)
-    # With a guard, coefficients of T may be too small for it.
-    n_of = coefficients(derivative(terms) @ others, start * guarding, degree + 1, derivative(terms) @ theta)
-    rest_of = coefficients(others[:1], 1.0, 0, theta)
     # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
     # is summed here term by term without them.
-    c, eta = of_totals(weights, pairs + 2)
-    near = [0.5 * (c[t] - moved(c[t + 2], 2)) - eta[t] - moved(eta[t + 2], 2) for t in range(pairs + 1)]
+    c, eta = of_totals(weights, _TOTALS + 2)
+    near = [0.5 * (c[t] - moved(c[t + 2], 2)) - eta[t] - moved(eta[t + 2], 2) for t in range(_TOTALS + 1)]
     # In powers of X − 2q all their coefficients are positive.
-    g_of = coefficients(in_powers(about_two(pairs) @ symmetric(pairs), c), start)
-    j_of = coefficients(in_powers(about_two(pairs - 1) @ antisymmetric(pairs), 2 * eta[1:]), start, 1)
-    m_of = coefficients(in_powers(about_two(pairs) @ antisymmetric(pairs + 1), near), start)
+    g = matters(in_powers(about_two(_TOTALS) @ symmetric(_TOTALS), c), 1)
+    j = matters(in_powers(about_two(_TOTALS - 1) @ antisymmetric(_TOTALS), 2 * eta[1:]), 1)
+    m = matters(in_powers(about_two(_TOTALS) @ antisymmetric(_TOTALS + 1), near), 1)
+    g_of, j_of, m_of = coefficients(g, start), coefficients(j, start, 1), coefficients(m, start)
     shifted_zero = real(shift(real, factor_guard))
-    count = max(pairs, degree + terms) + 3
+    count = max(len(g), len(j) + 1, len(m), degree + terms + 1) + 2
     factors_of, multiplied_of = powers(real, count), multiplied(real, count)
     unit, unguard, tie, tiny = real(factor_unguard), real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
