@@ -153,7 +153,9 @@ def polynomial(
         def series(terms: Sequence[tuple[int, float]], scale: float) -> Any:
             """By Horner's rule, without the power of the first."""
             (n, c), *others = terms
-            return fma(series(others, scale), power(others[0][0] - n), number(scale * c)) if others else number(scale * c)
+            return (
+                fma(series(others, scale), power(others[0][0] - n), number(scale * c)) if others else number(scale * c)
+            )
 
         def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]]) -> Any:
             if not terms:

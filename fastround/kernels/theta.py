@@ -41,7 +41,7 @@ from .polynomial import (
     weighted,
     with_term,
 )
-from .power_series import Coefficient, in_powers, moved, monomial, of_totals, significant
+from .power_series import Coefficient, in_powers, moved, of_totals, significant
 
 
 class Regime(NamedTuple):
@@ -265,7 +265,12 @@ def direct_regime(
     shifted_zero = real(shift(real, factor_guard))
     count = max(len(g), len(j) + 1, len(m), degree + terms + 1) + 2
     factors_of, multiplied_of = powers(real, count), multiplied(real, count)
-    unit, unguard, tie, tiny = real(factor_unguard), real(2.0**-guard), real(0.5 * guarding), real(float(np.finfo(real).tiny) * guarding)
+    unit, unguard, tie, tiny = (
+        real(factor_unguard),
+        real(2.0**-guard),
+        real(0.5 * guarding),
+        real(float(np.finfo(real).tiny) * guarding),
+    )
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
     @kernel
