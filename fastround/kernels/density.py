@@ -92,9 +92,8 @@ def density(real: Any, by_k: bool) -> Method:
         w3 = q8 * w1
         change1, change3 = rate * (one - relative), rate * (nine - relative)
         # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
-        others = (
-            fma(two * rate, fma(below_change * above, inverse, change_less), q8 * above18(rate) * (one - rate)) - one
-        )
+        others = q8 * above18(rate) * (one - rate) - one
+        others += two * rate * fma(below_change * above, inverse, change_less)
         # Exact, as the rate is above 2.
         slope = slope_of(rate)
         top, top_low = times(rate, rate_low, slope, -four * rate_low)

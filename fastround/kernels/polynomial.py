@@ -88,10 +88,6 @@ class Arithmetic(NamedTuple):
             self.add(a, self.minus(self.add(total, self.minus(rest)))), self.add(b, self.minus(rest))
         )
 
-    def normal(self, x: Any, real: Any) -> Any:
-        """The same in another precision, or zero where it would be subnormal."""
-        return self.rounded(self.at_least(x, self.number(float(np.finfo(real).tiny))), real)
-
 
 PYTHON = Arithmetic(
     operator.mul,
@@ -182,7 +178,7 @@ def polynomial(
 
 
 def powers(real: Any, count: int) -> Any:
-    """The nopython function of two sums x + x_low and y + y_low that returns x·y^i for i < count, and what they lack."""
+    """The nopython function of two sums x + x_low and y + y_low that returns so many x·y^i, and then what they lack."""
 
     def evaluate(arithmetic: Arithmetic, x: Any, x_low: Any, y: Any, y_low: Any) -> list[Any]:
         multiply, fma = arithmetic.multiply, arithmetic.fma
@@ -419,11 +415,12 @@ def series_quotient(count: int) -> Any:
     return function
 
 
-def rounded(real: Any, count: int, subnormal: bool = True) -> Any:
-    """The nopython function that rounds `count` coefficients to `real`: to zero, where one could be `subnormal`."""
+def rounded(real: Any, count: int) -> Any:
+    """The nopython function that rounds `count` coefficients to `real`: to zero, where one would be subnormal."""
 
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
-        return [arithmetic.normal(x, real) if subnormal else arithmetic.rounded(x, real) for x in c]
+        least = arithmetic.number(float(np.finfo(real).tiny))
+        return [arithmetic.rounded(arithmetic.at_least(x, least), real) for x in c]
 
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, c):

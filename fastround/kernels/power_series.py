@@ -66,9 +66,9 @@ def of_totals(weights: Callable[[int], Any], count: int) -> tuple[Any, Any]:
 
 
 def in_powers(matrix: Any, columns: Any) -> Any:
-    """Σ_j matrix[i, j]·h^(j−i)·columns[j]: the coefficients of a polynomial whose terms are all of one degree in U and V.
+    """Σ_j matrix[i, j]·h^(j−i)·columns[j].
 
-    `matrix` is for h = 1.
+    They are the coefficients of a polynomial if `matrix` is for h = 1, where UV = 1, and UV = h².
     """
     rows = np.zeros((len(matrix), COUNT))
     for i, j in zip(*np.nonzero(matrix), strict=True):

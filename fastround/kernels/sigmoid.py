@@ -20,7 +20,7 @@ from .theta import Method, direct_regime, far_regime, or_zero, soft_regime, time
 
 @cache
 def sigmoid(real: Any, by_k: bool) -> Method:
-    """The sigmoid method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or else for other outputs."""
+    """The sigmoid method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or for other outputs."""
     single = real is np.float32
     exp = elementary(real).exp
     one, four, nine = real(1), real(4), real(9)
