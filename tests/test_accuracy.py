@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from accuracy import BOUNDS, PRECISIONS, sweep
+from accuracy import BOUNDS, PRECISIONS, positions, sweep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +37,22 @@ def test_errors_are_within_the_promised_bounds(function: Function, real: Any) ->
 def test_errors_of_a_long_sweep_are_within_the_promised_bounds(function: Function, real: Any) -> None:
     for suffix, worst in sweep(function, real, 150, seed=1).items():
         assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
+
+
+@functions
+@pytest.mark.parametrize("suffix", BOUNDS)
+def test_float32_is_within_the_promised_bounds_of_float64(function: Function, suffix: str) -> None:
+    """At many more sharpnesses than mpmath has the time for."""
+    rng, ufunc, limits = np.random.default_rng(3), getattr(fr, function.name + suffix), np.finfo(np.float32)
+    x = positions(rng, 1000, np.float32)
+    for k in (10 ** rng.uniform(-2, 4, 1000)).astype(np.float32):
+        exact = ufunc(x.astype(np.float64), np.float64(k))
+        # ∂/∂k in ulp of the largest; below the normal numbers a slope may be 0.
+        size = np.full_like(x, max(abs(exact).max(), limits.eps)) if suffix == "_grad_k" else np.float32(exact)
+        errors = abs(ufunc(x, k) - exact) / np.spacing(abs(size))
+        errors[(suffix == "_grad") & (exact < limits.tiny)] = 0
+        # Float64 itself has next to no error here.
+        assert errors.max() <= BOUNDS[suffix], (k, x[errors.argmax()])
 
 
 def _numbers(real: Any, count: int, seed: int = 0) -> Any:
