@@ -6,6 +6,7 @@ documentation says of speed is made from that file.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -361,6 +362,19 @@ def windows(results: Results) -> str:
     return table(("", "k", "dtype", *(f"radius {radius}" for radius in radii)), rows)
 
 
+def windows_arrays(results: Results) -> str:
+    """Sums over windows at one k per element over those at one k."""
+    test = "test_radius.test_one_k_per_element"
+    kinds = dict.fromkeys(r.params["sharpness"] for r in results.of(test))
+    rows = []
+    for method, suffix in itertools.product(METHODS, dict.fromkeys(r.params["suffix"] for r in results.of(test))):
+        found = [
+            results.one(test, sharpness=s, suffix=suffix, dtype=dtype, method=method) for s in kinds for dtype in DTYPES
+        ]
+        rows.append((f"`{method}_round_windowed{suffix}`", *(number(r.ratio("one k") if r else None) for r in found)))
+    return table(("radius 5", *(f"k {s}, {dtype}" for s in kinds for dtype in DTYPES)), rows)
+
+
 def threads(results: Results) -> str:
     """All threads beside one, by size."""
     test = "test_sizes.test_size"
@@ -515,6 +529,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "layouts": layouts,
     "sharpness-arrays": sharpness_arrays,
     "windows": windows,
+    "windows-arrays": windows_arrays,
     "threads": threads,
     "embedding": embedding,
     "latency": latency,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import Call, Timed, outputs
 
@@ -12,6 +13,8 @@ import fastround as fr
 # Soft, where the window matters for every radius; between; and sharp, where it matters for small ones.
 SHARPNESSES = (0.1, 0.5, 2.0, 10.0)
 RADII = (1, 2, 3, 10, 100, 1000)
+# Of radius 5: where it makes no difference, and where it does.
+RANGES = {"9 to 12": (9.0, 12.0), "1 to 2": (1.0, 2.0)}
 
 
 @pytest.mark.parametrize("radius", RADII)
@@ -25,3 +28,14 @@ def test_radius(timed: Timed, x: Any, dtype: str, method: str, suffix: str, k: f
     infinite, windowed = (getattr(fr, f"{method}_round{kind}{suffix}") for kind in ("", "_windowed"))
     beside = Call(infinite, x, k, out=out, elements=x.size, threads=1)
     timed(Call(windowed, x, k, radius, out=out, elements=x.size, threads=1), {"infinite sum": beside})
+
+
+@pytest.mark.parametrize("sharpness", RANGES)
+@pytest.mark.parametrize("suffix", ["", "_value_and_grad"])
+@pytest.mark.parametrize("method", ["sigmoid", "density"])
+def test_one_k_per_element(timed: Timed, x: Any, dtype: str, method: str, suffix: str, sharpness: str) -> None:
+    x, ends = x[: 2**14], RANGES[sharpness]
+    k, out = np.linspace(*ends, x.size).astype(x.dtype), outputs(x, suffix)
+    windowed = getattr(fr, f"{method}_round_windowed{suffix}")
+    one_k = Call(windowed, x, sum(ends) / 2, 5, out=out, elements=x.size, threads=1)
+    timed(Call(windowed, x, k, 5, out=out, elements=x.size, threads=1), {"one k": one_k})

@@ -22,7 +22,7 @@ NAME = "entry"
 # The most operands that a ufunc here has.
 OPERANDS = 5
 # From so many equal sharpnesses on, a call of their own is worth it.
-_RUN = 128
+_RUN, _WINDOWED_RUN = 128, 16
 
 _VOID, _INTEGER, _BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
 _INTEGERS = _INTEGER.as_pointer()
@@ -82,7 +82,7 @@ def module() -> binding.ModuleRef:
         builder.ret_void()
 
     pool = builder.inttoptr(item(fields, 4), _INTEGERS)
-    ask = _ask(module, triple)
+    ask, without_radius = _ask(module, triple), _without_radius(module)
     windowed = builder.icmp_signed("!=", item(fields, 6), _INTEGER(0))
     with builder.if_then(builder.and_(windowed, one_sharpness)):
         # Whether this is the infinite sum, and for which sharpness.
@@ -92,25 +92,23 @@ def module() -> binding.ModuleRef:
         builder.call(ask, [loop, args, steps, question])
         with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
             others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
-            # All but the radius.
-            for index, source in enumerate((0, 1, 3, 4)):
+            for index in range(OPERANDS):
                 for array, target in ((pointers, others), (steps, other_steps)):
-                    value = builder.load(builder.gep(array, [place(source)]))
+                    value = builder.load(builder.gep(array, [place(index)]))
                     builder.store(value, builder.gep(target, [_INTEGER(index)]))
             builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(others, [_INTEGER(1)]))
             builder.store(_INTEGER(0), builder.gep(other_steps, [_INTEGER(1)]))
-            infinite = builder.load(builder.inttoptr(item(fields, 6), _INTEGERS))
-            its_data = builder.inttoptr(item(fields, 7), _BYTES)
-            call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
+            builder.call(without_radius, [builder.bitcast(others, _BYTES), dims, other_steps, data])
             builder.ret_void()
 
     finish, go_on = map(function.append_basic_block, ("finish", "go_on"))
     # If threads share this call, a run of equal sharpnesses should be long enough for them as well.
     threshold = item(pool, 3)
-    least = builder.select(builder.icmp_signed(">=", n, threshold), threshold, _INTEGER(_RUN))
+    least = builder.select(windowed, _INTEGER(_WINDOWED_RUN), _INTEGER(_RUN))
+    least = builder.select(builder.icmp_signed(">=", n, threshold), threshold, least)
     several = builder.and_(builder.icmp_signed(">", n, least), builder.not_(one_sharpness))
     with builder.if_then(several):
-        finished = builder.call(_by_runs(module, function, ask), [args, dims, steps, data, loop, least])
+        finished = builder.call(_by_runs(module, function, ask, without_radius), [args, dims, steps, data, loop, least])
         builder.cbranch(finished, finish, go_on)
     builder.branch(go_on)
     builder.position_at_end(finish)
@@ -223,10 +221,30 @@ def _ask(module: ir.Module, triple: str) -> ir.Function:
     return function
 
 
-def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Function:
+def _without_radius(module: ir.Module) -> ir.Function:
+    """The function that passes a call over windows to the ufunc of the infinite sum."""
+    function = ir.Function(module, _LOOP, f"{NAME}.without_radius")
+    function.linkage = "internal"
+    args, dims, steps, data = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    fields = builder.bitcast(data, _INTEGERS)
+    others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
+    for index, source in enumerate((0, 1, 3, 4)):
+        for array, target in ((builder.bitcast(args, _INTEGERS), others), (steps, other_steps)):
+            value = builder.load(builder.gep(array, [_place(builder, fields, source)]))
+            builder.store(value, builder.gep(target, [_INTEGER(index)]))
+    slot, its_data = (builder.load(builder.gep(fields, [_INTEGER(index)])) for index in (6, 7))
+    infinite = builder.inttoptr(builder.load(builder.inttoptr(slot, _INTEGERS)), _LOOP.as_pointer())
+    builder.call(infinite, [builder.bitcast(others, _BYTES), dims, other_steps, builder.inttoptr(its_data, _BYTES)])
+    builder.ret_void()
+    return function
+
+
+def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function, without_radius: ir.Function) -> ir.Function:
     """The function that makes a call of each run of at least so many equal sharpnesses, and of what lies between.
 
-    It returns false, and has done nothing, where there is no such run.
+    So it does of each run over windows that are as the infinite sum.  It returns false, and has done nothing, where
+    there is no such run.
     """
     kind = ir.FunctionType(ir.IntType(1), [_BYTES, _INTEGERS, _INTEGERS, _BYTES, _INTEGER, _INTEGER])
     function = ir.Function(module, kind, f"{NAME}.by_runs")
@@ -235,13 +253,14 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
     builder = ir.IRBuilder(function.append_basic_block())
     fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
     n, inputs = builder.load(dims), builder.load(builder.gep(fields, [_INTEGER(5)]))
-    question, count = builder.alloca(_INTEGER, 6), builder.alloca(_INTEGER)
+    question, count = builder.alloca(_INTEGER, 7), builder.alloca(_INTEGER)
     # Of the sharpness and the radius of a run.
     copies = [builder.ptrtoint(builder.alloca(_INTEGER), _INTEGER) for _ in range(2)]
     part, part_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
     # From which element on, and then: the first of the next run, and the one after its last.
-    first_of, end_of = (builder.gep(question, [_INTEGER(index)]) for index in (0, 1))
-    builder.store(_INTEGER(0), end_of)
+    first_of, end_of, kind_of = (builder.gep(question, [_INTEGER(index)]) for index in (0, 1, 6))
+    for place in (end_of, kind_of):
+        builder.store(_INTEGER(0), place)
     for index, value in enumerate((n, least, *copies), 2):
         builder.store(value, builder.gep(question, [_INTEGER(index)]))
     following, none, parts, done = map(function.append_basic_block, ("following", "none", "parts", "done"))
@@ -258,20 +277,22 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
     builder.ret(ir.IntType(1)(0))
 
     builder.position_at_end(parts)
-    for begin, stop, equal in ((start, first, False), (first, end, True)):
+    infinite = builder.icmp_signed("!=", builder.load(kind_of), _INTEGER(0))
+    for begin, stop, run in ((start, first, False), (first, end, True)):
         with builder.if_then(builder.icmp_signed(">", stop, begin)):
             for index in range(OPERANDS):
                 source = _place(builder, fields, index)
                 step, pointer = (builder.load(builder.gep(array, [source])) for array in (steps, pointers))
                 pointer = builder.add(pointer, builder.mul(begin, step))
-                if equal and index in (1, 2):
-                    is_input = builder.icmp_signed("<", _INTEGER(index), inputs)
-                    step = builder.select(is_input, _INTEGER(0), step)
-                    pointer = builder.select(is_input, copies[index - 1], pointer)
+                if run and index in (1, 2):
+                    is_copied = builder.and_(builder.icmp_signed("<", _INTEGER(index), inputs), builder.not_(infinite))
+                    step = builder.select(is_copied, _INTEGER(0), step)
+                    pointer = builder.select(is_copied, copies[index - 1], pointer)
                 builder.store(pointer, builder.gep(part, [_INTEGER(index)]))
                 builder.store(step, builder.gep(part_steps, [_INTEGER(index)]))
             builder.store(builder.sub(stop, begin), count)
-            builder.call(entry, [builder.bitcast(part, _BYTES), count, part_steps, data])
+            function_of_part = builder.select(infinite, without_radius, entry) if run else entry
+            builder.call(function_of_part, [builder.bitcast(part, _BYTES), count, part_steps, data])
     builder.cbranch(builder.icmp_signed("<", end, n), following, done)
 
     builder.position_at_end(done)

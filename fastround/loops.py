@@ -376,32 +376,67 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         same = all_equal(args[1], steps[1], first, count, memory, memory_size)
         return same and all_equal(args[2], steps[2], first, count, integer, 8) if windowed else same
 
+    of_infinite: Any = line.of_infinite() if isinstance(line, Windows) else None
+
+    @kernel
+    def other_than_infinite(k, radius):
+        differs, infinite_k = of_infinite((k, radius))
+        return differs | (infinite_k != k)
+
+    @kernel
+    def infinite(args, steps, first, count):
+        """Whether windows at so many sharpnesses from one on are as the infinite sum at the same ones."""
+        others, k_at, radius = 0, args[1] + first * steps[1], _load(args[2] + first * steps[2], 0, integer)
+        if steps[1] == memory_size and steps[2] == 0:
+            for i in range(count):
+                others += other_than_infinite(np.float64(_load(k_at, i, memory)), np.float64(radius))
+        else:
+            for i in range(count):
+                radius = _load(args[2] + (first + i) * steps[2], 0, integer)
+                others += other_than_infinite(np.float64(_load(k_at + i * steps[1], 0, memory)), np.float64(radius))
+        return others == 0
+
+    def extended(similar: Any) -> Any:
+        @kernel
+        def run(args, steps, asked, first):
+            """Set from where to where sharpnesses are similar to so many from one on."""
+            start, n, least = asked[0], asked[2], asked[3]
+            end, more = first + least, least
+            while more > 0:
+                if end + more <= n and similar(args, steps, end - 1, more + 1):
+                    end, more = end + more, more + more
+                else:
+                    more >>= 1
+            more = least >> 1
+            while more > 0:
+                if first - more >= start and similar(args, steps, first - more, more + 1):
+                    first -= more
+                else:
+                    more >>= 1
+            asked[0], asked[1] = first, end
+
+        return run
+
+    alike_run, infinite_run = extended(alike), extended(infinite)
+
     @kernel
     def long_run(args, steps, asked):
         """Where, from a place on, so many or more of the first n sharpnesses are alike, and until where.
 
         A copy of the sharpness and the radius is left at two addresses, since outputs may take the place of either.
         """
-        start, n, least = asked[0], asked[2], asked[3]
-        first = start
+        first, n, least = asked[0], asked[2], asked[3]
         while first + least <= n:
             if alike(args, steps, first, least):
-                end, more = first + least, least
-                while more > 0:
-                    if end + more <= n and alike(args, steps, end - 1, more + 1):
-                        end += more
-                    else:
-                        more >>= 1
-                more = least >> 1
-                while more > 0:
-                    if first - more >= start and alike(args, steps, first - more, more + 1):
-                        first -= more
-                    else:
-                        more >>= 1
-                asked[0], asked[1] = first, end
-                _store(asked[4], 0, _load(args[1] + first * steps[1], 0, memory), memory)
+                alike_run(args, steps, asked, first)
+                _store(asked[4], 0, _load(args[1] + asked[0] * steps[1], 0, memory), memory)
                 if windowed:
-                    _store(asked[5], 0, _load(args[2] + first * steps[2], 0, integer), integer)
+                    _store(asked[5], 0, _load(args[2] + asked[0] * steps[2], 0, integer), integer)
+                    asked[6] = 0
+                return
+            if windowed and infinite(args, steps, first, least):
+                infinite_run(args, steps, asked, first)
+                asked[6] = 1
                 return
             first += least
         asked[0] = asked[1] = n
@@ -428,6 +463,12 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         return varying_windows
 
+    @kernel
+    def from_places(source, places, n, block):
+        """Copy n numbers from places of a block."""
+        for i in range(n):
+            _store(block, i, _load(source, np.int64(_load(places, i, np.int32)), real), real)
+
     shifts = [_PLACE_BITS * number for number in range(len(regimes))]
     shift_of = line.chosen(list(map(always, shifts)))
     run = functools.reduce(_successively, map(varying_regime, regimes, shifts))
@@ -440,8 +481,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             return
         x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
         x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
-        shifts, order = _buffer(np.int32), _buffer(np.int32)
-        x_block, k_block, y_block, z_block = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
+        shifts, places = _buffer(np.int32), _buffer(np.int32)
+        k_block, y_block = _buffer(real), _buffer(real)
         x_sorted, k_sorted, y_sorted, z_sorted = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
@@ -467,31 +508,24 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 gather(x_at, x_step, m, x_sorted)
                 gather(k_at, k_step, m, k_sorted)
             else:
-                gather(x_at, x_step, m, x_block)
                 ends = starts
                 for i in range(m):
                     shift_i = int(_load(shifts, i, np.int32))
-                    _store(order, (ends >> shift_i) & _PLACE, np.int32(i), np.int32)
+                    place_i = (ends >> shift_i) & _PLACE
                     ends += 1 << shift_i
-                for shift in range(0, bits, _PLACE_BITS):
-                    for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
-                        source = np.int64(_load(order, j, np.int32))
-                        _store(x_sorted, j, _load(x_block, source, real), real)
-                        _store(k_sorted, j, _load(k_block, source, real), real)
+                    _store(places, i, np.int32(place_i), np.int32)
+                    _store(x_sorted, place_i, _load(x_at + i * x_step, 0, memory), real)
+                    _store(k_sorted, place_i, _load(k_block, i, real), real)
             run(x_sorted, k_sorted, y_sorted, z_sorted, starts, starts + counts)
             if alone:
                 scatter(y_sorted, m, y_at, y_step)
                 if two_outputs:
                     scatter(z_sorted, m, z_at, z_step)
             else:
-                for shift in range(0, bits, _PLACE_BITS):
-                    for j in range((starts >> shift) & _PLACE, (ends >> shift) & _PLACE):
-                        target = np.int64(_load(order, j, np.int32))
-                        _store(y_block, target, _load(y_sorted, j, real), real)
-                        if two_outputs:
-                            _store(z_block, target, _load(z_sorted, j, real), real)
+                from_places(y_sorted, places, m, y_block)
                 scatter(y_block, m, y_at, y_step)
                 if two_outputs:
-                    scatter(z_block, m, z_at, z_step)
+                    from_places(z_sorted, places, m, y_block)
+                    scatter(y_block, m, z_at, z_step)
 
     return varying_

@@ -362,6 +362,18 @@ def test_arrays_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
     assert_same(
         np.concatenate([ufunc(x[i : i + 50], k[i : i + 50], radii[i : i + 50]) for i in range(0, y.size, 50)]), y
     )
+    # Runs of different ones that are as the infinite sum, and others.
+    for trial in range(20):
+        random = np.random.default_rng(trial)
+        lengths = random.choice([1, 5, 15, 16, 17, 40, 128, 500], 9)
+        k = random.uniform(1, 4, lengths.sum()) * np.repeat(random.choice([1, 40], 9), lengths)
+        k[random.integers(k.size, size=2)] = np.nan, np.inf
+        k, radii = k.astype(real), np.full(k.size, 3) if trial % 2 else random.integers(2, 5, k.size)
+        y = ufunc(x[: k.size], k, radii)
+        assert_same(np.array([ufunc(*each) for each in zip(x, k, radii, strict=False)]), y)
+        assert_same(ufunc(x[: k.size], k[::-1].copy()[::-1], np.repeat(radii, 2)[::2]), y)
+        taken = k.copy()
+        assert_same(ufunc(x[: k.size], taken, radii, out=taken), y)
     radii = np.random.default_rng(1).integers(0, 9, x.size)
     radii[70_000] = -1
     with pytest.warns(RuntimeWarning, match=f"invalid value encountered in {name}$"):
