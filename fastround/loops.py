@@ -215,6 +215,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     regimes = line.regimes
     first, last = picks[0], picks[-1]
     two_outputs, windowed = len(picks) == 2, isinstance(line, Windows)
+    of_infinite: Any = line.of_infinite() if isinstance(line, Windows) else None
 
     @kernel
     def gather(address, step, n, block):
@@ -322,7 +323,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     if not varying:
         if isinstance(line, Windows):
-            of_infinite = line.of_infinite()
             blocks = line.chosen_own(list(map(uniform_regime, line.own)))
 
             def uniform_windows(args, dims, steps, data):
@@ -375,8 +375,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         """Whether so many sharpnesses from one on are as that."""
         same = all_equal(args[1], steps[1], first, count, memory, memory_size)
         return same and all_equal(args[2], steps[2], first, count, integer, 8) if windowed else same
-
-    of_infinite: Any = line.of_infinite() if isinstance(line, Windows) else None
 
     @kernel
     def other_than_infinite(k, radius):
