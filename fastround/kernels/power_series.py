@@ -7,6 +7,7 @@ A series is the array of its coefficients.  These are whole numbers, or fourths,
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,7 @@ def quotient(a: Any, b: Any) -> Any:
     return result
 
 
+@cache
 def of_totals(weights: Callable[[int], Any], count: int) -> tuple[Any, Any]:
     """c_t and η_t for t = 0 … count, where the sums of (l−m)²·W_l·W_m/2 and (l−m)·(m'−l')·W_l·W_m/2 over all l and m
     are c_0 + Σ c_t·(U^t + V^t) and Σ η_t·(U^t − V^t).

@@ -18,6 +18,11 @@ from .power_series import monomial
 from .theta import Method, direct_regime, far_regime, or_zero, soft_regime, times
 
 
+def _weights(l: int) -> Any:
+    """A_l as a power series in h."""
+    return monomial(l * l)
+
+
 @cache
 def sigmoid(real: Any, by_k: bool) -> Method:
     """The sigmoid method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or for other outputs."""
@@ -40,17 +45,14 @@ def sigmoid(real: Any, by_k: bool) -> Method:
         differences = factor * q, (one - rate4) * q4, (one - rate9) * q9
         return (q, q4, q9) + changes + differences, times(factor, -rate_low, q, q_low)
 
-    def weights(l: int) -> Any:
-        return monomial(l * l)
-
     guard = 100 if single else 300
     bounds = (6.0 if by_k else 5.5, 48.0, 226.0) if single else (5.5, 96.0, 1528.0)
     return Method(
         bounds,
         (
             soft_regime(real, 1.0, 3, dual_weights),
-            direct_regime(real, 1.0, weights, bounds[0], centred=not single),
-            direct_regime(real, 1.0, weights, bounds[1], guard),
+            direct_regime(real, 1.0, _weights, bounds[0], centred=not single),
+            direct_regime(real, 1.0, _weights, bounds[1], guard),
             far_regime(real, 1.0, guard),
         ),
     )
