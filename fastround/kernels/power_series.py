@@ -31,8 +31,8 @@ def monomial(power: int) -> Any:
 
 def moved(a: Any, powers: int) -> Any:
     """h^powers·a; where that is a negative power, `a` begins with as many zeros."""
-    up, down = max(powers, 0), max(-powers, 0)
-    return np.pad(a, (up, down))[down : down + COUNT]
+    zeros = np.zeros(abs(powers))
+    return np.concatenate([zeros, a] if powers > 0 else [a, zeros])[max(-powers, 0) :][:COUNT]
 
 
 def quotient(a: Any, b: Any) -> Any:
@@ -91,8 +91,8 @@ def significant(rows: Any, whole: Any, sharpness: float, real: Any) -> tuple[Coe
         kept = np.flatnonzero(abs(row) * powers_of_h > tolerance)
         order = int(kept[0]) if len(kept) else 0
         terms = [(int(n) - order, float(row[n])) for n in kept]
-        if terms and not any(n % 2 for n, _ in terms):
-            others = _economised(row[order + 2 :: 2], h * h, tolerance / powers_of_h[order + 2])
+        if len(terms) > 2 and not any(n % 2 for n, _ in terms):
+            others = _economised(row[order + 2 : kept[-1] + 1 : 2], h * h, tolerance / powers_of_h[order + 2])
             terms = min(terms, [terms[0], *others], key=len)
         results.append(Coefficient(order, tuple(terms)))
     return tuple(results)
