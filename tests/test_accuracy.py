@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from accuracy import BOUNDS, PRECISIONS, positions, sweep
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import run
 
 import fastround as fr
 from fastround import reference
@@ -74,6 +76,36 @@ def test_integers_and_half_integers_stay(real: Any, k: float) -> None:
         half = real(-0.5 if "floor" in name else 0.5)
         np.testing.assert_array_equal(getattr(fr, name)(integers, real(k)), integers + half)
         np.testing.assert_array_equal(getattr(fr, name)(halves, real(k)), halves + half)
+
+
+@precisions
+@pytest.mark.parametrize("method", ["sigmoid", "density"])
+def test_kernels_give_the_same_bits_without_the_jit(tmp_path: Path, method: str, real: Any) -> None:
+    """In every regime, at and between its ends."""
+    rows = [row for row in ROWS if row.function.name == f"{method}_round" and row.nout == 1]
+    x = np.concatenate([np.linspace(0, 0.5, 9), 0.5 - 2.0 ** np.arange(-20, -4), [1e-30, 1e-6, 0.49999]]).astype(real)
+    ends = {bound for row in rows for bound in row.staircase(real).bounds}
+    between = np.sqrt([a * b for a, b in itertools.pairwise((0.1, *sorted(ends), 1e4))])
+    k = np.array([1e-3, 0.02, 1.5, *ends, *np.nextafter(np.array([*ends], real), real(0)), *between], real)
+    results = {row.name: getattr(fr, row.name)(x, k[:, None]) for row in rows}
+    np.savez(tmp_path / "results.npz", x=x, k=k, **results)
+    code = """
+        import os
+        import numpy as np
+        from fastround.table import UFUNCS
+        np.seterr(all="ignore")
+        results = np.load(os.environ["RESULTS"])
+        x, k = results["x"], results["k"]
+        for row in (row for row in UFUNCS if row.name in results):
+            line, pick = row.staircase(x.dtype.type), row.output.picks[0]
+            for sharpness, expected in zip(k, results[row.name], strict=True):
+                sharpness = np.float64(sharpness)
+                regime = line.regimes[sum(not sharpness < bound for bound in line.bounds)]
+                constants = regime.constants(sharpness)
+                got = [regime.point(each, constants)[pick] for each in x]
+                assert got == expected.tolist(), (row.name, sharpness, got, expected)
+    """
+    run(code, RESULTS=str(tmp_path / "results.npz"), NUMBA_DISABLE_JIT="1")
 
 
 @precisions

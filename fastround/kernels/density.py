@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, horner, kernel
-from .power_series import monomial, moved, quotient
+from .power_series import divided, monomial, moved
 from .theta import (
     Method,
     direct_regime,
@@ -37,7 +37,7 @@ def _weights(l: int) -> Any:
         return monomial(l * l // 2)
     above = sum(n * n * monomial(2 * (n * n - 1)) for n in range(1, 8))
     below = sum((2 * n - 1) ** 2 * monomial(2 * (n * n - n)) for n in range(1, 8))
-    return moved(4 * quotient(above, below), 2 + (l * l - 1) // 2)
+    return moved(4 * divided(above, below), 2 + (l * l - 1) // 2)
 
 
 @cache
@@ -108,7 +108,7 @@ def density(real: Any, by_k: bool) -> Method:
         return weights[:terms] + changes[:terms] + differences[:terms], (rest1, rest1_low)
 
     guard = 100 if single else 300
-    bounds = (end, 9.2, 42.0, 139.0) if single else (end, 9.2, 96.0, 820.0)
+    bounds = (end, 9.2, 42.0, 139.0) if single else (end, 7.0, 96.0, 820.0)
     return Method(
         bounds,
         (

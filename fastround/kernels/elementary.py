@@ -124,7 +124,17 @@ def interpreted_fma(a: Any, b: Any, c: Any) -> Any:
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
         return a * b + c
     exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
-    return type(a)(float(exact)) if exact else a * b + c
+    if not exact:
+        return a * b + c
+    nearest = float(exact)
+    if isinstance(a, np.float32) and Fraction(nearest) != exact and not _is_odd(nearest):
+        # Its neighbour beyond the exact number is odd, and never a tie for float32.
+        nearest = math.nextafter(nearest, math.inf if exact > nearest else -math.inf)
+    return type(a)(nearest)
+
+
+def _is_odd(x: float) -> bool:
+    return bool(np.float64(x).view(np.int64) & 1)
 
 
 def _interpreted_horner(x: Any, coefficients: tuple[Any, ...]) -> Any:

@@ -121,10 +121,11 @@ def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
 def polynomial(
     real: Any, coefficients: Sequence[Coefficient], start: float = 1.0, unit: float = 1.0, first: int = 0
 ) -> Any:
-    """The nopython function (h, q, factors, rests) ↦ coefficients of a polynomial in X/unit.
+    """The nopython function (h, q, factors, rests) ↦ coefficients of a polynomial.
 
-    That of X^i is start·(unit·m)^(i + first) times the given one, where h = m·q·unit and the sums of factors and rests
-    are powers of m.
+    With j = i + first, that of X^i is start·unit^j·(factors[j] + rests[j]) times the given series in h = m·q·unit,
+    where the next factors are m times these.  So m^n times a factor is another factor, and has one rounding error; and
+    q is a power of two, and has none.  Up to h², which the largest coefficients have, h is made of these.
     """
     # No product may be subnormal, which would slow it down a hundredfold.  Third powers of less do not matter, nor does
     # what the factors lack, in a product with q.
@@ -135,9 +136,11 @@ def polynomial(
         above_least = arithmetic.at_least(h, number(least_h))
 
         @functools.cache
-        def power(n: int, of: Any = None) -> Any:
-            of = (h if n <= 2 else above_least) if of is None else of
-            return multiply(power(n // 2, of), power(n - n // 2, of)) if n > 1 else of
+        def power_of(x: Any, n: int) -> Any:
+            return multiply(power_of(x, n // 2), power_of(x, n - n // 2)) if n > 1 else x
+
+        def power(n: int) -> Any:
+            return power_of(h if n <= 2 else above_least, n)
 
         @functools.cache
         def factor(i: int, order: int) -> tuple[Any, Any]:
@@ -156,10 +159,10 @@ def polynomial(
         def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]]) -> Any:
             if not terms:
                 return number(0.0)
-            scale = start * unit ** (i + order)
             if order > 2:
-                return multiply(multiply(factors[i], power(order)), series(terms, scale))
+                return multiply(multiply(factors[i], power(order)), series(terms, start * unit**i))
             x, rest = factor(i + order, order)
+            scale = start * unit ** (i + order)
             (_, c), *others = terms
             leading = number(scale * c)
             # What is added to the leading term makes next to no rounding errors.
@@ -235,7 +238,7 @@ def with_term(real: Any, count: int, at: int, value: float) -> Any:
     def evaluate(arithmetic: Arithmetic, c: Sequence[Any]) -> list[Any]:
         return [arithmetic.add(x, arithmetic.number(value)) if i == at else x for i, x in enumerate(c)]
 
-    @nopython(lambda *args: tuple(map(real, evaluate(PYTHON, *args))))
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, c):
         return _signature(real, count, c), _codegen(evaluate, real)
 

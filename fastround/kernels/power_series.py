@@ -1,7 +1,8 @@
 """Power series in h = e^(−k/2), from which the coefficients of the direct form come: what compiled code sums is found
 here, once.
 
-A series is the array of its coefficients.  These are whole numbers, or fourths, and exact as far as they matter.
+A series is the array of its coefficients.  These are whole numbers, or fourths, and exact as far as they matter.  In
+the end, `significant` cuts them off, or replaces them where fewer do as well.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def moved(a: Any, powers: int) -> Any:
     return np.concatenate([zeros, a] if powers > 0 else [a, zeros])[max(-powers, 0) :][:COUNT]
 
 
-def quotient(a: Any, b: Any) -> Any:
+def divided(a: Any, b: Any) -> Any:
     """a/b, where b begins with 1."""
     result = np.zeros(COUNT)
     for n in range(COUNT):
@@ -79,7 +80,10 @@ def in_powers(matrix: Any, columns: Any) -> Any:
 
 
 def significant(rows: Any, whole: Any, sharpness: float, real: Any) -> tuple[Coefficient, ...]:
-    """What matters of coefficients to a polynomial on [0, 1], from a sharpness on."""
+    """What matters of coefficients to a polynomial on [0, 1], from a sharpness on.
+
+    It is enough to look at this sharpness: what matters less has higher powers of h, and h is less at greater ones.
+    """
     h = np.exp(-0.5 * sharpness)
     powers_of_h = h ** np.arange(COUNT)
     # At points between h² and 1, what each power of the variable is worth.
@@ -87,7 +91,7 @@ def significant(rows: Any, whole: Any, sharpness: float, real: Any) -> tuple[Coe
     sums = np.maximum(powers @ (abs(whole) @ powers_of_h), np.finfo(float).tiny)
     worth = (powers / sums[:, None]).max(axis=0)
     results = []
-    for row, tolerance in zip(rows, np.finfo(real).eps / 32 / worth[: len(rows)], strict=True):
+    for row, tolerance in zip(rows, np.finfo(real).eps / 16 / worth[: len(rows)], strict=True):
         kept = np.flatnonzero(abs(row) * powers_of_h > tolerance)
         order = int(kept[0]) if len(kept) else 0
         terms = [(int(n) - order, float(row[n])) for n in kept]
@@ -101,5 +105,6 @@ def significant(rows: Any, whole: Any, sharpness: float, real: Any) -> tuple[Coe
 def _economised(series: Any, end: float, tolerance: float) -> list[tuple[int, float]]:
     """Terms in h of p·Σ series[i]·p^i, p = h², by fewer of Chebyshev's polynomials on 0 ≤ p ≤ end."""
     chebyshev = Polynomial(series, [0, end], [0, end]).convert(kind=Chebyshev, domain=[0, end])
+    # Chebyshev's coefficients fall so fast that what is left out is hardly more than its first.
     polynomial = chebyshev.trim(tolerance / 2).convert(domain=[0, end], kind=Polynomial, window=[0, end])
     return [(2 * i, float(c)) for i, c in enumerate(polynomial.coef, 1)]

@@ -1,9 +1,7 @@
 """The sigmoid method: S(x) = Σ n·[σ(k(x−n+½)) − σ(k(x−n−½))].
 
-By Jacobi's triple product this is the mean of the integers under the weights e^(−k(x−n)²/2): with h = e^(−k/2) and
-p = e^(−k), the theta series of spacing 1 and weights A_l = h^(l²), whose dual has the weights q^(l²), q = e^(−2π²/k).
-The weights of G = ½ Σ (l−m)²·W_l·W_m by the total l + m are c_l = h^(l²/2)·½ Σ_d d²·h^(d²/2) over d ≡ l (mod 2), and
-H = Σ ½l·c_l·(t^l − t^(−l)).
+By Jacobi's triple product this is the mean of the integers under the weights e^(−k(x−n)²/2): with h = e^(−k/2), the
+theta series of spacing 1 and weights A_l = h^(l²), whose dual has the weights q^(l²), q = e^(−2π²/k).
 """
 
 from __future__ import annotations

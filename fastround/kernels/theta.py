@@ -45,7 +45,7 @@ from .power_series import Coefficient, in_powers, moved, of_totals, significant
 
 
 class Regime(NamedTuple):
-    """One regime of the sharpness: what depends on k alone, in float64, and the point function.
+    """One regime of the sharpness: what depends on k alone, and the point function.
 
     The distance that the point function returns is in units of 2^−guard.
     """
@@ -53,10 +53,6 @@ class Regime(NamedTuple):
     constants: Callable[[Any], Any]
     point: Callable[..., Any]
     guard: int = 0
-
-
-# So many terms of Θ and totals of two are looked at.
-_TERMS, _TOTALS = 9, 14
 
 
 class Method(NamedTuple):
@@ -199,6 +195,10 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
     return Regime(constants, point)
 
 
+# So many terms of Θ, and totals of two, are more than matter anywhere.
+_TERMS, _TOTALS = 9, 14
+
+
 def direct_regime(
     real: Any,
     spacing: float,
@@ -258,12 +258,12 @@ def direct_regime(
     c, eta = of_totals(weights, _TOTALS + 2)
     near = [0.5 * (c[t] - moved(c[t + 2], 2)) - eta[t] - moved(eta[t + 2], 2) for t in range(_TOTALS + 1)]
     # In powers of X − 2q all their coefficients are positive.
-    g = matters(in_powers(about_two(_TOTALS) @ symmetric(_TOTALS), c), 1)
-    j = matters(in_powers(about_two(_TOTALS - 1) @ antisymmetric(_TOTALS), 2 * eta[1:]), 1)
-    m = matters(in_powers(about_two(_TOTALS) @ antisymmetric(_TOTALS + 1), near), 1)
-    g_of, j_of, m_of = coefficients(g, start), coefficients(j, start, 1), coefficients(m, start)
+    g_rows = matters(in_powers(about_two(_TOTALS) @ symmetric(_TOTALS), c), 1)
+    j_rows = matters(in_powers(about_two(_TOTALS - 1) @ antisymmetric(_TOTALS), 2 * eta[1:]), 1)
+    m_rows = matters(in_powers(about_two(_TOTALS) @ antisymmetric(_TOTALS + 1), near), 1)
+    g_of, j_of, m_of = coefficients(g_rows, start), coefficients(j_rows, start, 1), coefficients(m_rows, start)
     shifted_zero = real(shift(real, factor_guard))
-    count = max(len(g), len(j) + 1, len(m), degree + terms + 1) + 2
+    count = max(len(g_rows), len(j_rows) + 1, len(m_rows), degree + terms + 1) + 2
     factors_of, multiplied_of = powers(real, count), multiplied(real, count)
     unit, unguard, tie, tiny = (
         real(factor_unguard),
@@ -281,13 +281,13 @@ def direct_regime(
         q = power_of_two(shifted)
         h = m * (unit * q)
         rest = rest_of(h, q, (one, m, m * m), (zero, m_low, (m + m) * m_low))[0]
-        start = one + rest
+        at_zero = one + rest
         # m^(−degree), T over that at X = 0, and m^(i − 2·degree), i = 0, 1, …
         over, over_low = (inverse, inverse_low) if lead == 0 else square(inverse, inverse_low)
-        t0, t0_low = times(over, over_low, start, (one - start) + rest)
-        powers = factors_of(*square(over, over_low), m, m_low)
-        multiples = multiplied_of(powers, k)
-        factors, rests = powers[:count], powers[count:]
+        t0, t0_low = times(over, over_low, at_zero, (one - at_zero) + rest)
+        sums = factors_of(*square(over, over_low), m, m_low)
+        multiples = multiplied_of(sums, k)
+        factors, rests = sums[:count], sums[count:]
         t = t_of(h, q, factors, rests)
         return (
             (k, shifted),
