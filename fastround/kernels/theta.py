@@ -271,6 +271,8 @@ def direct_regime(
         real(0.5 * guarding),
         real(float(np.finfo(real).tiny) * guarding),
     )
+    # Half of it is a normal number.
+    least_v = real(4 * np.finfo(real).tiny)
     negligible = real(2.0 ** (factor_guard - (40 if single else 80)))
 
     @kernel
@@ -310,7 +312,7 @@ def direct_regime(
         u = power_of_two(t)
         v = reflected(u, q)
         if guard:
-            v = v if v > zero else zero
+            v = v if v > least_v else zero
         x, x_low, y, y_low = hyperbolic(u, v, zero, c, s)
         # What is next to nothing beside 1 would make subnormal numbers.
         enough = (x if x > negligible else negligible) if guard else x
