@@ -422,6 +422,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         """Where, from a place on, so many or more of the first n sharpnesses are alike, and until where.
 
         A copy of the sharpness and the radius is left at two addresses, since outputs may take the place of either.
+        Over windows, they may be as the infinite sum instead, which asked[6] says.
         """
         first, n, least = asked[0], asked[2], asked[3]
         while first + least <= n:

@@ -152,9 +152,8 @@ def polynomial(
         def series(terms: Sequence[tuple[int, float]], scale: float) -> Any:
             """By Horner's rule, without the power of the first."""
             (n, c), *others = terms
-            return (
-                fma(series(others, scale), power(others[0][0] - n), number(scale * c)) if others else number(scale * c)
-            )
+            first_term = number(scale * c)
+            return fma(series(others, scale), power(others[0][0] - n), first_term) if others else first_term
 
         def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]]) -> Any:
             if not terms:
