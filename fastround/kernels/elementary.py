@@ -28,25 +28,40 @@ from numba.extending import intrinsic
 class _Library(JITCodeLibrary):  # type: ignore[misc]
     """Code that is only ever linked into other code, where LLVM optimises the whole once.
 
-    To optimise every function by itself, and to make machine code of it, would take most of the time.
+    To optimise every function by itself, to make machine code of it, and to link all that it calls into it before it is
+    linked into others itself, would take most of the time.
     """
+
+    _shared_module: Any
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
 
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._verify_declare_only_symbols()
+    def finalize(self) -> None:
+        self._raise_if_finalized()
         self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        if self._shared_module is None:
+            self._shared_module = self.linked()
+            for function in self._shared_module.functions:
+                if not function.is_declaration and function.linkage == binding.Linkage.external:
+                    # Other code may bring the same function with it.
+                    function.linkage = "linkonce_odr"
+        return self._shared_module
 
     @global_compiler_lock
     def linked(self) -> binding.ModuleRef:
         """The module of this code and all that it calls."""
         self._ensure_finalized()
-        return self._final_module.clone()
+        module, found, position = self._final_module.clone(), [self], 0
+        while position < len(found):
+            found += [library for library in dict.fromkeys(found[position]._linking_libraries) if library not in found]
+            position += 1
+        for library in found[1:]:
+            own = library._final_module if isinstance(library, _Library) else library._get_module_for_linking()
+            module.link_in(own, preserve=True)
+        return module
 
 
 class LinkedCompiler(Compiler):  # type: ignore[misc]
