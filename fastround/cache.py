@@ -214,7 +214,7 @@ def _digest() -> str | None:
     """What stands for this version and CPU in the names of files; None where there are no sources to read."""
     digest = hashlib.sha256()
     package = importlib.resources.files(__package__)
-    others = [package / f"{name}.py" for name in ("cache", "entry", "loops", "table", "threads")]
+    others = [package / f"{name}.py" for name in ("cache", "entry", "lanes", "loops", "table", "threads")]
     try:
         kernels = [file for file in (package / "kernels").iterdir() if file.name.endswith(".py")]
         for file in sorted(kernels, key=lambda file: file.name) + others:

@@ -4,7 +4,7 @@ status.
 Its `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
 compiled), that of a function to call where one is not compiled, the number of operands, the address of the `state` of
 `fastround.threads`, the number of operands that are inputs, and over windows, else 0, the addresses of the place in
-NumPy's table that the ufunc of the infinite sum has, and of its data.
+NumPy's table that the ufunc of the infinite sum has, of its data, and of its data for the precision of the arithmetic.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ def module() -> binding.ModuleRef:
     with builder.if_then(builder.icmp_signed("<=", n, _INTEGER(0))):
         builder.ret_void()
 
+    def compile_first() -> None:
+        """Call what compiles a loop, and calls this function again."""
+        call(item(fields, 2), _LOOP, [args, dims, steps, data])
+        builder.ret_void()
+
     inputs = item(fields, 5)
     with builder.if_then(_crosses(builder, pointers, n, steps, inputs), likely=False):
         # One element after the other, by calls of this function.
@@ -78,11 +83,14 @@ def module() -> binding.ModuleRef:
     one_sharpness = builder.or_(builder.and_(*same), builder.icmp_signed("==", n, _INTEGER(1)))
     loop = builder.select(one_sharpness, item(fields, 0), item(fields, 1))
     with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
-        call(item(fields, 2), _LOOP, [args, dims, steps, data])
-        builder.ret_void()
+        compile_first()
+    # The negative sharpness that a loop saw, and the loop of the infinite sum.
+    flags = builder.alloca(_INTEGER, 2)
+    for index in range(2):
+        builder.store(_INTEGER(0), builder.gep(flags, [_INTEGER(index)]))
 
     pool = builder.inttoptr(item(fields, 4), _INTEGERS)
-    ask, without_radius = _ask(module, triple), _without_radius(module)
+    ask = _ask(module, triple)
     windowed = builder.icmp_signed("!=", item(fields, 6), _INTEGER(0))
     with builder.if_then(builder.and_(windowed, one_sharpness)):
         # Whether this is the infinite sum, and for which sharpness.
@@ -92,13 +100,15 @@ def module() -> binding.ModuleRef:
         builder.call(ask, [loop, args, steps, question])
         with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
             others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
-            for index in range(OPERANDS):
+            # Without the radius.
+            for index, source in enumerate((0, 1, 3, 4)):
                 for array, target in ((pointers, others), (steps, other_steps)):
-                    value = builder.load(builder.gep(array, [place(index)]))
+                    value = builder.load(builder.gep(array, [place(source)]))
                     builder.store(value, builder.gep(target, [_INTEGER(index)]))
             builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(others, [_INTEGER(1)]))
-            builder.store(_INTEGER(0), builder.gep(other_steps, [_INTEGER(1)]))
-            builder.call(without_radius, [builder.bitcast(others, _BYTES), dims, other_steps, data])
+            infinite = item(builder.inttoptr(item(fields, 6), _INTEGERS), 0)
+            its_data = builder.inttoptr(item(fields, 7), _BYTES)
+            call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
             builder.ret_void()
 
     finish, go_on = map(function.append_basic_block, ("finish", "go_on"))
@@ -108,16 +118,25 @@ def module() -> binding.ModuleRef:
     least = builder.select(builder.icmp_signed(">=", n, threshold), threshold, least)
     several = builder.and_(builder.icmp_signed(">", n, least), builder.not_(one_sharpness))
     with builder.if_then(several):
-        finished = builder.call(_by_runs(module, function, ask, without_radius), [args, dims, steps, data, loop, least])
+        finished = builder.call(_by_runs(module, function, ask), [args, dims, steps, data, loop, least])
         builder.cbranch(finished, finish, go_on)
     builder.branch(go_on)
     builder.position_at_end(finish)
     builder.ret_void()
     builder.position_at_end(go_on)
 
-    invalid = builder.alloca(_INTEGER)
-    builder.store(_INTEGER(0), invalid)
-    flag = builder.bitcast(invalid, _BYTES)
+    with builder.if_then(builder.and_(windowed, builder.not_(one_sharpness))):
+        infinite_loop = item(builder.inttoptr(item(fields, 8), _INTEGERS), 1)
+        builder.store(infinite_loop, builder.gep(flags, [_INTEGER(1)]))
+        with builder.if_then(builder.icmp_signed("==", infinite_loop, _INTEGER(0)), likely=False):
+            question = builder.alloca(_INTEGER, 4)
+            for index, value in ((2, n), (3, _INTEGER(0))):
+                builder.store(value, builder.gep(question, [_INTEGER(index)]))
+            builder.call(ask, [loop, args, steps, question])
+            with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
+                compile_first()
+
+    flag = builder.bitcast(flags, _BYTES)
     kept = _enter_status(module, builder, triple)
     alone = function.append_basic_block("alone")
     large = function.append_basic_block("large")
@@ -192,7 +211,7 @@ def module() -> binding.ModuleRef:
     builder.branch(done)
 
     builder.position_at_end(done)
-    raised = builder.icmp_signed("!=", builder.load(invalid), _INTEGER(0))
+    raised = builder.icmp_signed("!=", builder.load(flags), _INTEGER(0))
     _leave_status(module, builder, triple, kept, raised)
     builder.ret_void()
     return binding.parse_assembly(str(module))
@@ -221,30 +240,10 @@ def _ask(module: ir.Module, triple: str) -> ir.Function:
     return function
 
 
-def _without_radius(module: ir.Module) -> ir.Function:
-    """The function that passes a call over windows to the ufunc of the infinite sum."""
-    function = ir.Function(module, _LOOP, f"{NAME}.without_radius")
-    function.linkage = "internal"
-    args, dims, steps, data = function.args
-    builder = ir.IRBuilder(function.append_basic_block())
-    fields = builder.bitcast(data, _INTEGERS)
-    others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
-    for index, source in enumerate((0, 1, 3, 4)):
-        for array, target in ((builder.bitcast(args, _INTEGERS), others), (steps, other_steps)):
-            value = builder.load(builder.gep(array, [_place(builder, fields, source)]))
-            builder.store(value, builder.gep(target, [_INTEGER(index)]))
-    slot, its_data = (builder.load(builder.gep(fields, [_INTEGER(index)])) for index in (6, 7))
-    infinite = builder.inttoptr(builder.load(builder.inttoptr(slot, _INTEGERS)), _LOOP.as_pointer())
-    builder.call(infinite, [builder.bitcast(others, _BYTES), dims, other_steps, builder.inttoptr(its_data, _BYTES)])
-    builder.ret_void()
-    return function
-
-
-def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function, without_radius: ir.Function) -> ir.Function:
+def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Function:
     """The function that makes a call of each run of at least so many equal sharpnesses, and of what lies between.
 
-    So it does of each run over windows that are as the infinite sum.  It returns false, and has done nothing, where
-    there is no such run.
+    It returns false, and has done nothing, where there is no such run.
     """
     kind = ir.FunctionType(ir.IntType(1), [_BYTES, _INTEGERS, _INTEGERS, _BYTES, _INTEGER, _INTEGER])
     function = ir.Function(module, kind, f"{NAME}.by_runs")
@@ -253,14 +252,13 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function, without_ra
     builder = ir.IRBuilder(function.append_basic_block())
     fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
     n, inputs = builder.load(dims), builder.load(builder.gep(fields, [_INTEGER(5)]))
-    question, count = builder.alloca(_INTEGER, 7), builder.alloca(_INTEGER)
+    question, count = builder.alloca(_INTEGER, 6), builder.alloca(_INTEGER)
     # Of the sharpness and the radius of a run.
     copies = [builder.ptrtoint(builder.alloca(_INTEGER), _INTEGER) for _ in range(2)]
     part, part_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
     # From which element on, and then: the first of the next run, and the one after its last.
-    first_of, end_of, kind_of = (builder.gep(question, [_INTEGER(index)]) for index in (0, 1, 6))
-    for place in (end_of, kind_of):
-        builder.store(_INTEGER(0), place)
+    first_of, end_of = (builder.gep(question, [_INTEGER(index)]) for index in range(2))
+    builder.store(_INTEGER(0), end_of)
     for index, value in enumerate((n, least, *copies), 2):
         builder.store(value, builder.gep(question, [_INTEGER(index)]))
     following, none, parts, done = map(function.append_basic_block, ("following", "none", "parts", "done"))
@@ -277,7 +275,6 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function, without_ra
     builder.ret(ir.IntType(1)(0))
 
     builder.position_at_end(parts)
-    infinite = builder.icmp_signed("!=", builder.load(kind_of), _INTEGER(0))
     for begin, stop, run in ((start, first, False), (first, end, True)):
         with builder.if_then(builder.icmp_signed(">", stop, begin)):
             for index in range(OPERANDS):
@@ -285,14 +282,13 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function, without_ra
                 step, pointer = (builder.load(builder.gep(array, [source])) for array in (steps, pointers))
                 pointer = builder.add(pointer, builder.mul(begin, step))
                 if run and index in (1, 2):
-                    is_copied = builder.and_(builder.icmp_signed("<", _INTEGER(index), inputs), builder.not_(infinite))
+                    is_copied = builder.icmp_signed("<", _INTEGER(index), inputs)
                     step = builder.select(is_copied, _INTEGER(0), step)
                     pointer = builder.select(is_copied, copies[index - 1], pointer)
                 builder.store(pointer, builder.gep(part, [_INTEGER(index)]))
                 builder.store(step, builder.gep(part_steps, [_INTEGER(index)]))
             builder.store(builder.sub(stop, begin), count)
-            function_of_part = builder.select(infinite, without_radius, entry) if run else entry
-            builder.call(function_of_part, [builder.bitcast(part, _BYTES), count, part_steps, data])
+            builder.call(entry, [builder.bitcast(part, _BYTES), count, part_steps, data])
     builder.cbranch(builder.icmp_signed("<", end, n), following, done)
 
     builder.position_at_end(done)

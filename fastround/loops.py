@@ -8,12 +8,13 @@ precision:
 * varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
   so that the elements of each are taken together.
 
-For windows, a sharpness comes with a radius, and varying ones are taken one by one.  The uniform loop is only for
-windows that differ from the infinite sum.
+For windows, a sharpness comes with a radius.  The uniform loop is only for windows that differ from the infinite sum;
+the varying one calls that of the infinite sum for others, whose address is the second number in `data`.
 
 Called for no element, a loop answers a question that is in `data`.  The uniform loop for windows says whether they
 differ from the infinite sum, and else for which sharpness they are it.  A varying loop says where many sharpnesses side
 by side are equal, for which the uniform one is faster: NumPy repeats the sharpness of a row for each of its elements.
+Or it says whether any windows are as the infinite sum.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
@@ -29,12 +30,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .cache import vector_bytes
 from .kernels.elementary import kernel
-from .kernels.staircase import Windows, at_point
+from .kernels.staircase import Windows
 from .kernels.theta import Regime
+from .lanes import in_stages, vectorised
 from .table import Ufunc
 
 _BLOCK = 1024
@@ -118,6 +121,30 @@ def _to_half(builder, single):
 
 
 @intrinsic
+def _call_loop(typingctx, loop, blocks, n, step, data):
+    """Call the loop at an address for n elements of blocks."""
+
+    def codegen(context, builder, signature, args):
+        address, blocks, n, step, data = args
+        integer = n.type
+
+        def array(numbers):
+            with builder.goto_entry_block():
+                place = builder.alloca(integer, len(numbers))
+            for index, number in enumerate(numbers):
+                builder.store(number, builder.gep(place, [integer(index)]))
+            return place
+
+        pointers = cgutils.unpack_tuple(builder, blocks)
+        arguments = array(pointers), array([n]), array([step] * len(pointers)), data
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+        builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    return types.void(loop, blocks, n, step, data), codegen
+
+
+@intrinsic
 def _buffer(typingctx, real):
     """The address of a block of numbers on the stack, with room for each regime to end on a whole group of vectors."""
 
@@ -130,67 +157,6 @@ def _buffer(typingctx, real):
         return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
 
     return types.intp(real), codegen
-
-
-class _Distinct(ir.values.MDValue):  # type: ignore[misc]
-    """Metadata that are the same as themselves alone."""
-
-    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
-
-    def descr(self, buf):
-        buf += ("distinct !{}", "\n")
-
-
-@functools.cache
-def _vectors(count: int, width: int) -> Any:
-    """The nopython function that calls body(i, operands) for the elements i of so many vectors, all of them at a time.
-
-    For what is done with one vector waits for what was done before, and the processor does not look far enough ahead to
-    fill the time.
-    """
-
-    @intrinsic
-    def vectors(typingctx, body, operands):
-        call = body.get_call_type(typingctx, (types.intp, operands), {})
-
-        def codegen(context, builder, signature, args):
-            integer = ir.IntType(types.intp.bitwidth)
-            before, loop, done = builder.block, *map(builder.append_basic_block, ("each", "done"))
-            builder.branch(loop)
-            builder.position_at_end(loop)
-            i = builder.phi(integer)
-            i.add_incoming(integer(0), before)
-            context.get_function(body, call)(builder, (i, args[1]))
-            following = builder.add(i, integer(1), flags=["nsw", "nuw"])
-            i.add_incoming(following, builder.block)
-            latch = builder.cbranch(builder.icmp_signed("<", following, integer(count * width)), loop, done)
-            latch.set_metadata("llvm.loop", _loop_metadata(builder.module, loop, count, width))
-            builder.position_at_end(done)
-            return context.get_dummy_value()
-
-        return types.void(body, operands), codegen
-
-    return vectors
-
-
-def _loop_metadata(module: ir.Module, body: ir.Block, count: int, width: int) -> ir.values.MDValue:
-    """What LLVM should make of a loop, and could not see: that no element depends on another."""
-    accesses = _Distinct(module, (), name=str(len(module.metadata)))
-    for instruction in body.instructions:
-        if isinstance(instruction, ir.CallInstr):
-            instruction.set_metadata("llvm.access.group", accesses)
-    integer = ir.IntType(32)
-    properties = [
-        module.add_metadata(["llvm.loop.parallel_accesses", accesses]),
-        module.add_metadata(["llvm.loop.vectorize.width", integer(width)]),
-        module.add_metadata(["llvm.loop.interleave.count", integer(count)]),
-        # Beforehand, that is: there would be no loop left.
-        module.add_metadata(["llvm.loop.unroll.disable"]),
-    ]
-    metadata = ir.values.MDValue(module, (), name=str(len(module.metadata)))
-    # They begin with themselves.
-    metadata.operands = (metadata, *properties)
-    return metadata
 
 
 def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
@@ -239,8 +205,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     vector, group = vector_bytes(), vector_bytes() * _GROUP
     width, varying_width = vector // size, _VARYING_GROUP * vector // size
-    one_vector, some_vectors = _vectors(1, width), _vectors(_GROUP, width)
-    varying_vectors = _vectors(_VARYING_GROUP, width)
+    one_vector, some_vectors = vectorised(1, width), vectorised(_GROUP, width)
 
     @kernel
     def whole(n, unit):
@@ -248,7 +213,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         return (n + unit - 1) & -unit
 
     def uniform_regime(regime: Regime) -> Any:
-        constants_of, point, _ = regime
+        constants_of, point = regime.constants, regime.point
 
         @kernel
         def element(i, operands):
@@ -296,30 +261,61 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         return constant
 
+    @kernel
+    def sharpness_at(i, operands):
+        """The sharpness of an element, with the radius where there is one."""
+        _, k_at, radius_at, _, _ = operands
+        k = np.float64(_load(k_at, i, real))
+        return (k, _load(radius_at, i, np.float64)) if windowed else k
+
     def varying_regime(regime: Regime, shift: int) -> Any:
-        constants_of, point, _ = regime
+        *stages, constants_of = regime.stages or (regime.constants,)
+        point = regime.point
 
         @kernel
-        def element(i, operands):
-            x, sharpness, y, z = operands
-            k = np.float64(_load(sharpness, i, real))
-            result = point(_load(x, i, real), constants_of(k))
+        def with_point(i, operands, state):
+            x, _, _, y, z = operands
+            result = point(_load(x, i, real), constants_of(state))
             _store(y, i, result[first], real)
             if two_outputs:
                 _store(z, i, result[last], real)
 
         @kernel
-        def run(x, sharpness, y, z, starts, ends):
+        def element(i, operands):
+            with_point(i, operands, sharpness_at(i, operands))
+
+        if stages:
+            group = in_stages(sharpness_at, tuple(stages), with_point, varying_width, vector // 8, width)
+        else:
+            all_at_once = vectorised(_VARYING_GROUP, width)
+
+            @kernel
+            def group(operands):
+                all_at_once(element, operands)
+
+        @kernel
+        def run(operands, starts, ends, data):
             """Take the elements of this regime from their places, and fill up the last group."""
+            x, k, radius, y, z = operands
             start, end = (starts >> shift) & _PLACE, (ends >> shift) & _PLACE
             stop = start + whole(end - start, varying_width)
             for j in range(end, stop):
                 _store(x, j, _load(x, start, real), real)
-                _store(sharpness, j, _load(sharpness, start, real), real)
-            for i in range(start * size, stop * size, varying_width * size):
-                varying_vectors(element, (x + i, sharpness + i, y + i, z + i))
+                _store(k, j, _load(k, start, real), real)
+                if windowed:
+                    _store(radius, j, _load(radius, start, np.float64), np.float64)
+            for j in range(start, stop, varying_width):
+                i = j * size
+                group((x + i, k + i, radius + j * 8, y + i, z + i))
 
         return run
+
+    @kernel
+    def infinite_elements(operands, starts, ends, data):
+        """Let the loop of the infinite sum take the windows that are as that, which come first."""
+        x, k, _, y, z = operands
+        if ends & _PLACE > 0:
+            _call_loop(data[1], (x, k, y, z), ends & _PLACE, size, data)
 
     if not varying:
         if isinstance(line, Windows):
@@ -377,90 +373,43 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         return same and all_equal(args[2], steps[2], first, count, integer, 8) if windowed else same
 
     @kernel
-    def other_than_infinite(k, radius):
-        differs, infinite_k = of_infinite((k, radius))
-        return differs | (infinite_k != k)
-
-    @kernel
-    def infinite(args, steps, first, count):
-        """Whether windows at so many sharpnesses from one on are as the infinite sum at the same ones."""
-        others, k_at, radius = 0, args[1] + first * steps[1], _load(args[2] + first * steps[2], 0, integer)
-        if steps[1] == memory_size and steps[2] == 0:
-            for i in range(count):
-                others += other_than_infinite(np.float64(_load(k_at, i, memory)), np.float64(radius))
-        else:
-            for i in range(count):
-                radius = _load(args[2] + (first + i) * steps[2], 0, integer)
-                others += other_than_infinite(np.float64(_load(k_at + i * steps[1], 0, memory)), np.float64(radius))
-        return others == 0
-
-    def extended(similar: Any) -> Any:
-        @kernel
-        def run(args, steps, asked, first):
-            """Set from where to where sharpnesses are similar to so many from one on."""
-            start, n, least = asked[0], asked[2], asked[3]
-            end, more = first + least, least
-            while more > 0:
-                if end + more <= n and similar(args, steps, end - 1, more + 1):
-                    end, more = end + more, more + more
-                else:
-                    more >>= 1
-            more = least >> 1
-            while more > 0:
-                if first - more >= start and similar(args, steps, first - more, more + 1):
-                    first -= more
-                else:
-                    more >>= 1
-            asked[0], asked[1] = first, end
-
-        return run
-
-    alike_run, infinite_run = extended(alike), extended(infinite)
-
-    @kernel
     def long_run(args, steps, asked):
         """Where, from a place on, so many or more of the first n sharpnesses are alike, and until where.
 
         A copy of the sharpness and the radius is left at two addresses, since outputs may take the place of either.
-        Over windows, they may be as the infinite sum instead, which asked[6] says.
         """
         first, n, least = asked[0], asked[2], asked[3]
         while first + least <= n:
             if alike(args, steps, first, least):
-                alike_run(args, steps, asked, first)
-                _store(asked[4], 0, _load(args[1] + asked[0] * steps[1], 0, memory), memory)
+                start, end, more = asked[0], first + least, least
+                while more > 0:
+                    if end + more <= n and alike(args, steps, end - 1, more + 1):
+                        end, more = end + more, more + more
+                    else:
+                        more >>= 1
+                more = least >> 1
+                while more > 0:
+                    if first - more >= start and alike(args, steps, first - more, more + 1):
+                        first -= more
+                    else:
+                        more >>= 1
+                asked[0], asked[1] = first, end
+                _store(asked[4], 0, _load(args[1] + first * steps[1], 0, memory), memory)
                 if windowed:
-                    _store(asked[5], 0, _load(args[2] + asked[0] * steps[2], 0, integer), integer)
-                    asked[6] = 0
-                return
-            if windowed and infinite(args, steps, first, least):
-                infinite_run(args, steps, asked, first)
-                asked[6] = 1
+                    _store(asked[5], 0, _load(args[2] + first * steps[2], 0, integer), integer)
                 return
             first += least
         asked[0] = asked[1] = n
 
-    if isinstance(line, Windows):
-        point = line.chosen(list(map(at_point, regimes)))
-
-        def varying_windows(args, dims, steps, data):
-            if dims[0] == 0:
-                long_run(args, steps, data)
-                return
-            x, k, radius, y, z = args[0], args[1], args[2], args[3], args[4] if two_outputs else args[3]
-            x_step, k_step, radius_step = steps[0], steps[1], steps[2]
-            y_step, z_step = steps[3], steps[4] if two_outputs else steps[3]
-            for i in range(dims[0]):
-                k_i = np.float64(_load(k + i * k_step, 0, memory))
-                radius_i = np.float64(_load(radius + i * radius_step, 0, integer))
-                if k_i < 0 or radius_i < 0:
-                    data[0] = 1
-                result = point((k_i, radius_i), _load(x + i * x_step, 0, memory))
-                _store(y + i * y_step, 0, result[first], memory)
-                if two_outputs:
-                    _store(z + i * z_step, 0, result[last], memory)
-
-        return varying_windows
+    @kernel
+    def any_infinite(args, steps, asked):
+        """Whether any of the first n windows are as the infinite sum."""
+        found = 0
+        for i in range(asked[2]):
+            k = np.float64(_load(args[1] + i * steps[1], 0, memory))
+            differs, _ = of_infinite((k, np.float64(_load(args[2] + i * steps[2], 0, integer))))
+            found += not differs
+        asked[0] = found
 
     @kernel
     def from_places(source, places, n, block):
@@ -468,44 +417,65 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         for i in range(n):
             _store(block, i, _load(source, np.int64(_load(places, i, np.int32)), real), real)
 
-    shifts = [_PLACE_BITS * number for number in range(len(regimes))]
-    shift_of = line.chosen(list(map(always, shifts)))
-    run = functools.reduce(_successively, map(varying_regime, regimes, shifts))
-    bits = _PLACE_BITS * len(regimes)
+    if isinstance(line, Windows):
+        own_shifts = [_PLACE_BITS * number for number in range(1, len(line.own) + 1)]
+        shifts = [0] * len(line.infinite.regimes) + own_shifts
+        runs = [infinite_elements, *map(varying_regime, line.own, own_shifts)]
+    else:
+        shifts = [_PLACE_BITS * number for number in range(len(regimes))]
+        runs = list(map(varying_regime, regimes, shifts))
+    shift_of, run = line.chosen(list(map(always, shifts))), functools.reduce(_successively, runs)
+    bits = _PLACE_BITS * len(runs)
+    y_place = 3 if windowed else 2
+    z_place = y_place + len(picks) - 1
 
     def varying_(args, dims, steps, data):
         n = dims[0]
         if n == 0:
-            long_run(args, steps, data)
+            if windowed and data[3] == 0:
+                any_infinite(args, steps, data)
+            else:
+                long_run(args, steps, data)
             return
-        x, k, y, z = args[0], args[1], args[2], args[3] if two_outputs else args[2]
-        x_step, k_step, y_step, z_step = steps[0], steps[1], steps[2], steps[3] if two_outputs else steps[2]
+        x, k, radius, y, z = args[0], args[1], args[2], args[y_place], args[z_place]
+        x_step, k_step, radius_step, y_step, z_step = steps[0], steps[1], steps[2], steps[y_place], steps[z_place]
         shifts, places = _buffer(np.int32), _buffer(np.int32)
         k_block, y_block = _buffer(real), _buffer(real)
         x_sorted, k_sorted, y_sorted, z_sorted = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
+        radius_block, radius_sorted = k_block, k_sorted
+        if windowed:
+            radius_block, radius_sorted = _buffer(np.float64), _buffer(np.float64)
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
-            x_at, k_at = x + start * x_step, k + start * k_step
+            x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step
             y_at, z_at = y + start * y_step, z + start * z_step
             gather(k_at, k_step, m, k_block)
+            if windowed:
+                for i in range(m):
+                    radius_i = np.float64(_load(radius_at + i * radius_step, 0, integer))
+                    _store(radius_block, i, radius_i, np.float64)
             # A counting sort by regime, without branches.
             counts, negative = 0, 0
             for i in range(m):
-                k_i = np.float64(_load(k_block, i, real))
-                shift = shift_of(k_i)
+                sharpness = sharpness_at(i, (x, k_block, radius_block, y, z))
+                shift = shift_of(sharpness)
                 _store(shifts, i, np.int32(shift), np.int32)
                 counts += 1 << shift
-                negative += 1 if k_i < 0 else 0
+                if windowed:
+                    _, infinite_k = of_infinite(sharpness)
+                    _store(k_block, i, real(infinite_k), real)
+                else:
+                    negative += 1 if sharpness < 0 else 0
             if negative > 0:
                 data[0] = 1
-            starts, place = 0, 0
+            # Of one type from the beginning, or all that takes it would be compiled twice.
+            starts, place = np.int64(0), np.int64(0)
             for shift in range(0, bits, _PLACE_BITS):
                 starts += place << shift
                 place += whole((counts >> shift) & _PLACE, varying_width)
             alone = counts == m << np.int64(_load(shifts, 0, np.int32))
             if alone:
                 gather(x_at, x_step, m, x_sorted)
-                gather(k_at, k_step, m, k_sorted)
             else:
                 ends = starts
                 for i in range(m):
@@ -515,7 +485,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     _store(places, i, np.int32(place_i), np.int32)
                     _store(x_sorted, place_i, _load(x_at + i * x_step, 0, memory), real)
                     _store(k_sorted, place_i, _load(k_block, i, real), real)
-            run(x_sorted, k_sorted, y_sorted, z_sorted, starts, starts + counts)
+                    if windowed:
+                        _store(radius_sorted, place_i, _load(radius_block, i, np.float64), np.float64)
+            ks, radii = (k_block, radius_block) if alone else (k_sorted, radius_sorted)
+            run((x_sorted, ks, radii, y_sorted, z_sorted), starts, starts + counts, data)
             if alone:
                 scatter(y_sorted, m, y_at, y_step)
                 if two_outputs:

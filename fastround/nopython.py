@@ -136,7 +136,7 @@ def _filled(row: Ufunc, real: Any) -> Any:
     first, last, pair = row.output.picks[0], row.output.picks[-1], row.nout == 2
 
     def filled(regime: Any) -> Any:
-        constants_of, point, _ = regime
+        constants_of, point = regime.constants, regime.point
 
         @_inline
         def fill(sharpness, xs, ys, zs):

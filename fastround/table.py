@@ -34,13 +34,13 @@ class Function(NamedTuple):
         )
         return builder
 
-    def staircase(self, real: Any, by_k: bool) -> Any:
-        """Its regimes for one precision, for ∂/∂k or else for the other outputs."""
+    def staircase(self, real: Any, picks: tuple[int, ...]) -> Any:
+        """Its regimes for one precision, for outputs picked out of (value, ∂/∂x, ∂/∂k)."""
         from .kernels.staircase import staircase, windows
 
         if self.windowed:
-            return windows(self.method, self.build(), self.place, real, by_k)
-        return staircase(self.build(), self.place, real, by_k)
+            return windows(self.method, self.build(), self.place, real, picks)
+        return staircase(self.build(), self.place, real, 2 in picks)
 
 
 class Output(NamedTuple):
@@ -72,7 +72,7 @@ class Ufunc(NamedTuple):
 
     def staircase(self, real: Any) -> Any:
         """Its regimes for one precision."""
-        return self.function.staircase(real, 2 in self.output.picks)
+        return self.function.staircase(real, self.output.picks)
 
     @property
     def nout(self) -> int:

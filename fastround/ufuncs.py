@@ -56,13 +56,17 @@ class _Slot:
         self.first_call = callback(_LOOP, self._first_call)
         first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value or 0
         # As `fastround.entry` reads it.
-        self.data = (ctypes.c_ssize_t * 8)(
-            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin, 0, 0
+        self.data = (ctypes.c_ssize_t * 9)(
+            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin, 0, 0, 0
         )
+        # The slot of the infinite sum for the precision of the arithmetic.
+        self.computing: _Slot | None = None
         if ufunc.function.windowed:
-            (infinite,) = (slot for slot in _slots if (slot.ufunc, slot.real) == (ufunc.infinite, real))
-            self.data[6] = ctypes.addressof(infinite.table) + infinite.index * ctypes.sizeof(ctypes.c_void_p)
-            self.data[7] = ctypes.addressof(infinite.data)
+            infinite = {slot.real: slot for slot in _slots if slot.ufunc == ufunc.infinite}
+            same, self.computing = infinite[real], infinite[np.float32 if real is np.float16 else real]
+            self.data[6] = ctypes.addressof(same.table) + same.index * ctypes.sizeof(ctypes.c_void_p)
+            self.data[7] = ctypes.addressof(same.data)
+            self.data[8] = ctypes.addressof(self.computing.data)
 
     @property
     def name(self) -> str:
@@ -106,6 +110,9 @@ class _Slot:
                 if not _entry:
                     _entry.append(cache.function_address(entry.NAME, entry.module))
                 self.table[self.index] = _entry[0]
+            elif varying and self.data[varying] and self.computing:
+                # The varying loop over windows calls this one.
+                self.computing._compile(varying)
             elif not self.data[varying]:
                 name = f"{self.name}.varying" if varying else self.name
                 self.data[varying] = cache.function_address(name, lambda: self._module(name, varying))

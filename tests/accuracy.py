@@ -50,7 +50,7 @@ def sharpnesses(rng: np.random.Generator, count: int, function: Function, real: 
     # Where there is something to get wrong.
     for k in 10.0 ** rng.uniform(0, 2.5, count - count // 3):
         yield real(k)
-    for bound in {bound for by_k in (False, True) for bound in function.staircase(real, by_k).bounds}:
+    for bound in {bound for picks in ((0, 1), (2,)) for bound in function.staircase(real, picks).bounds}:
         for steps in range(-2, 3):
             yield real(bound) + real(steps) * np.spacing(real(bound))
     # Where the slope next to an integer leaves the normal numbers.
@@ -64,7 +64,7 @@ def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[A
     for _ in range(count):
         radius = int(rng.choice([1, 2, 3, 10.0 ** rng.uniform(0.5, 2.5)]))
         yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
-    parts = windowed("sigmoid", real), windowed("density", real)
+    parts = windowed("sigmoid", real, (0, 1)), windowed("density", real, (0, 1))
     for radius in (1, 3, 4, 20, 60):
         for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, WIDE / radius):
             yield np.nextafter(real(k), real(0)), radius

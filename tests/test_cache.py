@@ -636,7 +636,7 @@ def test_kernels_without_the_jit() -> None:
 from fastround.table import FUNCTIONS
 np.seterr(all="ignore")
 for function, real, k in itertools.product(FUNCTIONS, (np.float32, np.float64), K):
-    lines = (function.staircase(real, by_k) for by_k in (False, True))
+    lines = (function.staircase(real, picks) for picks in ((0, 1), (2,)))
     regimes = [line.regimes[sum(not k < bound for bound in line.bounds)] for line in lines]
     for x in np.array(X).astype(real).tolist():
         (*got, _), (_, _, change) = (regime.point(real(x), regime.constants(np.float64(k))) for regime in regimes)
@@ -660,8 +660,8 @@ from fastround.table import FUNCTIONS
 def numbers(constants):
     return [n for each in constants for n in numbers(each)] if isinstance(constants, tuple) else [constants]
 np.seterr(all="ignore")
-for function, real, by_k in itertools.product(FUNCTIONS[:2], (np.float32, np.float64), (False, True)):
-    line = function.staircase(real, by_k)
+for function, real, picks in itertools.product(FUNCTIONS[:2], (np.float32, np.float64), ((0, 1), (2,))):
+    line = function.staircase(real, picks)
     limits = 0.01, *line.bounds, 3 * line.bounds[-1]
     for regime, low, high in zip(line.regimes, limits[:-1], limits[1:], strict=True):
         for k in np.linspace(low, high, 120, endpoint=False):

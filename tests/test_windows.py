@@ -176,10 +176,9 @@ rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.fixture(scope="module")
 def _compiled() -> None:
     names = [f"{name}.{real.__name__}" for name, real in SAMPLES]
-    infinite = (name.replace("_windowed", "") for name in names)
-    compile_ahead(
-        [*names, *infinite, *(f"{name}.varying" for name in names[1:3]), "sigmoid_round_windowed.float64.uint64"]
-    )
+    infinite = [name.replace("_windowed", "") for name in names]
+    varying = [f"{name}.varying" for name in names[1:3] + infinite[1:3]]
+    compile_ahead([*names, *infinite, *varying, "sigmoid_round_windowed.float64.uint64"])
 
 
 def assert_same(got: Any, want: Any) -> None:
@@ -327,6 +326,39 @@ def test_odd_and_monotone_between_the_jumps(name: str, real: Any) -> None:
         if name.endswith("windowed"):
             assert (np.diff(y) >= 0).all()
             assert (np.abs(y) <= 0.5).all()
+
+
+def test_arrays_of_windows_compile_the_loop_of_the_infinite_sum_when_they_need_it() -> None:
+    """For float16 that of float32, in which it is computed."""
+    code = """
+        import numpy as np, fastround as fr
+        from fastround.ufuncs import compiled
+        value, loop = fr.sigmoid_round_windowed, "sigmoid_round.float32.varying"
+        x = np.linspace(-3, 3, 3001).astype(np.float16)
+        k, radius = np.linspace(1, 8, x.size).astype(x.dtype), np.arange(x.size) % 3 + 1
+        def same(got):
+            want = [value(*each) for each in zip(x, k, radius)]
+            assert got.tobytes() == np.array(want).tobytes()
+        value(x, k, radius)
+        assert loop not in compiled()
+        value(x[:2], k[:2], np.array([1, 0]))
+        assert loop in compiled()
+        k[::3], radius[::7] = 60, 0
+        same(value(x, k, radius))
+        same(value(x, k, radius, out=x.copy()))
+        radius[5] = -1
+        with np.errstate(invalid="ignore"):
+            same(value(x, k, radius))
+        with np.errstate(invalid="raise"):
+            value(np.delete(x, 5), np.delete(k, 5), np.delete(radius, 5))
+            try:
+                value(x, k, radius)
+            except FloatingPointError:
+                pass
+            else:
+                raise AssertionError
+    """
+    run(code)
 
 
 @pytest.mark.parametrize(("name", "real"), SAMPLES[1:3], ids=[name for name, _ in SAMPLES[1:3]])
@@ -540,17 +572,18 @@ def test_kernels_without_the_jit() -> None:
 import itertools
 import numpy as np
 from fastround import reference
-from fastround.table import WINDOWED
+from fastround.table import OUTPUTS, WINDOWED
 np.seterr(all="ignore")
-for function, real in itertools.product(WINDOWED, (np.float32, np.float64)):
-    line = function.staircase(real, True)
+for function, real, output in itertools.product(WINDOWED, (np.float32, np.float64), OUTPUTS):
+    line = function.staircase(real, output.picks)
     point = line.chosen([lambda s, x, regime=regime: regime.point(x, regime.constants(s)) for regime in line.regimes])
     for k, radius, x in itertools.product((0.0, 0.1, 0.7, 3.0, 20.0), (0, 1, 3, 6), (-0.4, 0.1, 2.5, 7.3)):
-        got = point((np.float64(real(k)), float(radius)), real(x))
-        for y, suffix, scale in zip(got, ("", "_grad", "_grad_k"), (0, 0, max(radius, 1)), strict=True):
+        results = point((np.float64(real(k)), float(radius)), real(x))
+        for pick in output.picks:
+            y, suffix, scale = results[pick], ("", "_grad", "_grad_k")[pick], (0, 0, max(radius, 1))[pick]
             expected = getattr(reference, function.name + suffix)(float(real(x)), float(real(k)), radius)
             assert type(y) is real
             tolerance = 9 * np.finfo(real).eps * max(abs(expected), scale)
-            assert abs(y - expected) <= tolerance, (function.name, k, radius, x)
+            assert abs(y - expected) <= tolerance, (function.name, output.suffix, k, radius, x)
 """
     run(code, NUMBA_DISABLE_JIT="1")

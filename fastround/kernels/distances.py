@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .elementary import elementary, fma, kernel, power_of_two, reflected, shift
 from .fraction import NEAR, OFFSETS
 from .polynomial import linear_map, power_sums
+from .stages import Repeated
 from .theta import quotient, quotient_sum, scaled, square, times
 
 # Below this sharpness, the soft regime.
@@ -46,13 +47,23 @@ def end_of(k, s, s_low):
     )
 
 
-@cache
-def sums(method: str, terms: int) -> Any:
-    """The function of k and two numbers: Σ e^(i+1), Σ s·t·e^(i+1), Σ s²·e^(i+1) over the distances between these.
+class Sums(NamedTuple):
+    """Σ e^(i+1), Σ s·t·e^(i+1), Σ s²·e^(i+1) over the distances from one number on, as stages.
 
-    And what each lacks for i = 0.
+    Fixed are (k, the first number, how many) and whatever else there is.
     """
-    offset, series, empty = OFFSETS[method], power_sums(terms), (0.0,) * (terms + 1)
+
+    # Where it begins.
+    empty: Any
+    stage: Repeated
+    # What makes of its outcome the sums, and what each lacks for i = 0.
+    results: Any
+
+
+@cache
+def sums(method: str, terms: int) -> Sums:
+    """So many sums of each kind."""
+    offset, series, empty = OFFSETS[method], power_sums(terms), ((0.0,) * (terms + 1),) * 3
     # The first sum with what it lacks.
     whole = linear_map(np.eye(terms, terms + 1) + np.eye(terms, terms + 1, terms))
 
@@ -62,33 +73,46 @@ def sums(method: str, terms: int) -> Any:
         return whole(sums), low
 
     @kernel
-    def sums_over(k, first, last):
-        sums, moments, squares = empty, empty, empty
-        # From the smallest on.
-        for j in range(last, first - 1, -1):
-            s = j - offset
-            _, (e, e_low), _, (te, te_low) = end_of(k, s, 0.0)
-            s2, moment = s * s, s * te
-            square = s2 * e
-            sums, moments = series(sums, e, e_low, e), series(moments, moment, fma(s, te_low, fma(s, te, -moment)), e)
-            squares = series(squares, square, fma(s2, e_low, fma(s2, e, -square)), e)
-        (sums, low), (moments, moments_low), (squares, squares_low) = (
-            with_low(sums),
+    def count(fixed):
+        (_, _, count), _ = fixed
+        return count
+
+    @kernel
+    def step(i, fixed, sums):
+        """One more, from the smallest on."""
+        (k, first, _), _ = fixed
+        e_sums, moments, squares = sums
+        s = (first + i) - offset
+        _, (e, e_low), _, (te, te_low) = end_of(k, s, 0.0)
+        s2, moment = s * s, s * te
+        square = s2 * e
+        return (
+            series(e_sums, e, e_low, e),
+            series(moments, moment, fma(s, te_low, fma(s, te, -moment)), e),
+            series(squares, square, fma(s2, e_low, fma(s2, e, -square)), e),
+        )
+
+    @kernel
+    def results(sums):
+        e_sums, moments, squares = sums
+        (e_sums, low), (moments, moments_low), (squares, squares_low) = (
+            with_low(e_sums),
             with_low(moments),
             with_low(squares),
         )
-        return (sums, moments, squares), (low, moments_low, squares_low)
+        return (e_sums, moments, squares), (low, moments_low, squares_low)
 
-    return sums_over
+    return Sums(empty, Repeated(count, step), results)
 
 
 @cache
-def window(method: str, terms: int) -> Any:
-    """The function of k and M: 1/e of the first distance, a window for `fraction` of so many terms, Σ e and Σ s·t·e.
+def window(method: str, terms: int) -> tuple[Any, ...]:
+    """The stages of a function of (k, M).
 
-    All but the window are sums.
+    It returns these, 1/e of the first distance, a window for `fraction` of so many terms, Σ e and Σ s·t·e: all but the
+    window as sums.
     """
-    offset, sums_over = OFFSETS[method], sums(method, terms)
+    offset, (empty, stage, results) = OFFSETS[method], sums(method, terms)
 
     @kernel
     def end(k, radius, j):
@@ -101,21 +125,27 @@ def window(method: str, terms: int) -> Any:
         return times(j - offset, 0.0, *te)
 
     @kernel
-    def total(x1, x2, x3, others, others_low):
-        for x, x_low in (x3, x2, x1):
-            others, others_low = sum_of(x, x_low + others_low, others)
-        return others, others_low
+    def plus(x, others):
+        (x, x_low), (others, others_low) = x, others
+        return sum_of(x, x_low + others_low, others)
 
     @kernel
-    def near_and_far(k, radius):
-        inverse, (e1, t1, te1, rest1) = end(k, radius, 1)
-        (_, (e2, t2, te2, rest2)), (_, (e3, t3, te3, rest3)) = end(k, radius, 2), end(k, radius, 3)
+    def begin(sharpness):
+        k, radius = sharpness
         # No more than that many in any case.
         last = int(radius) if k >= SOFT and 0 <= k * radius < FARTHEST else NEAR
-        far, far_low = sums_over(k, NEAR + 1, last)
-        near = (e1[0], e2[0], e3[0]), (t1, t2, t3), (te1[0], te2[0], te3[0]), (rest1, rest2, rest3)
-        whole_e = total(e1, e2, e3, far[0][0], far_low[0])
-        whole_moment = total(moment(1, te1), moment(2, te2), moment(3, te3), far[1][0], far_low[1])
-        return inverse, (*near, *far), whole_e, whole_moment
+        return ((k, NEAR + 1, last - NEAR), radius), empty
 
-    return near_and_far
+    @kernel
+    def near_and_far(state):
+        ((k, _, _), radius), far_sums = state
+        inverse, (e1, t1, te1, rest1) = end(k, radius, 1)
+        (_, (e2, t2, te2, rest2)), (_, (e3, t3, te3, rest3)) = end(k, radius, 2), end(k, radius, 3)
+        far, far_low = results(far_sums)
+        near = (e1[0], e2[0], e3[0]), (t1, t2, t3), (te1[0], te2[0], te3[0]), (rest1, rest2, rest3)
+        whole_e = plus(e1, plus(e2, plus(e3, (far[0][0], far_low[0]))))
+        far_moment = far[1][0], far_low[1]
+        whole_moment = plus(moment(1, te1), plus(moment(2, te2), plus(moment(3, te3), far_moment)))
+        return (k, radius), inverse, (*near, *far), whole_e, whole_moment
+
+    return begin, stage, near_and_far

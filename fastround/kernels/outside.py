@@ -7,12 +7,12 @@ W, and is D + (D·A − Y·B)/W, where D is the infinite sum.  All of it is abou
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .density import density
-from .distances import FARTHEST, SOFT, sum_of, sums
+from .distances import FARTHEST, SOFT, Sums, sum_of, sums
 from .elementary import fma, horner, kernel
 from .polynomial import linear_map
 from .sigmoid import sigmoid
@@ -39,36 +39,48 @@ def _series(terms: int) -> tuple[Any, ...]:
     )
 
 
-def outside(method: str, window_terms: int) -> tuple[Any, Any]:
-    """A function of k, M and the window, and another of r², r, y, Y/r as a sum, and what the former returned: (∂/∂k)/r.
+class Outside(NamedTuple):
+    """What the window leaves out."""
 
-    The window has so many power sums.
-    """
+    # The function of k and M: of which distances are `sums`.
+    distances: Any
+    sums: Sums
+    # The function of k, the window and the sums that returns the constants of the next.
+    constants: Any
+    # The function of r², r, y, Y/r as a sum, and these: (∂/∂k)/r.
+    change: Any
+
+
+def outside(method: str, window_terms: int) -> Outside:
+    """That of a window of so many power sums."""
     terms, is_sigmoid = 16, method == "sigmoid"
     # Windows are in the smooth regime only where the infinite sum is in its first.
-    infinite_constants, infinite, _ = (sigmoid if is_sigmoid else density)(np.float64, True).regimes[0]
-    sums_over = sums(method, terms + 1)
+    first_regime = (sigmoid if is_sigmoid else density)(np.float64, True).regimes[0]
+    infinite_constants, infinite, summed = first_regime.constants, first_regime.point, sums(method, terms + 1)
+    results = summed.results
     a_of, b_of, a_change_of, b_change_of = _series(terms)
     inner_of, _, inner_change_of, _ = _series(window_terms)
     slope_of, rest_of = linear_map(np.diag(np.arange(1.0, terms), 1)[:-1]), linear_map(np.eye(terms)[1:])
     inner_slope_of = linear_map(np.diag(np.arange(1.0, window_terms), 1)[:-1])
 
     @kernel
-    def beyond(k, radius):
+    def distances(k, radius):
         reached = k * radius
         # Up to where terms are next to nothing beside the first, or beside any rounding error.
-        farthest = min(reached + 46.0, 90.0) / k if k >= SOFT and WIDE < reached < FARTHEST else 0.0
-        return sums_over(k, int(radius) + 1 if farthest > 0.0 else 1, int(farthest))
+        some = (k >= SOFT) & (reached > WIDE) & (reached < FARTHEST)
+        farthest = min(reached + 46.0, 90.0) / k if some else 0.0
+        first = int(radius) + 1 if some else 1
+        return k, first, int(farthest) + 1 - first
 
     @kernel
-    def sigmoid_parts(k, radius, window):
-        (e_sums, moments, _), (e_low, moments_low, _) = beyond(k, radius)
+    def sigmoid_constants(k, window, sums):
+        (e_sums, moments, _), (e_low, moments_low, _) = results(sums)
         a, b = a_of(e_sums), b_of(moments)
         return infinite_constants(k), ((a[0], 2.0 * e_low), rest_of(a)), ((b[0], moments_low), rest_of(b))
 
     @kernel
-    def density_parts(k, radius, window):
-        (e_sums, moments, squares), (_, moments_low, squares_low) = beyond(k, radius)
+    def density_constants(k, window, sums):
+        (e_sums, moments, squares), (_, moments_low, squares_low) = results(sums)
         a, b = a_of(e_sums), b_of(moments)
         a_change, b_change = a_change_of(moments), b_change_of(squares)
         # Of B and the derivatives by k, the first coefficient is a sum.
@@ -125,4 +137,5 @@ def outside(method: str, window_terms: int) -> tuple[Any, Any]:
         inverse = 1.0 / w
         return change + quotient(more_change, more_low - more * w_change * inverse, w, 0.0, inverse)
 
-    return (sigmoid_parts, sigmoid_change) if is_sigmoid else (density_parts, density_change)
+    constants, change = (sigmoid_constants, sigmoid_change) if is_sigmoid else (density_constants, density_change)
+    return Outside(distances, summed, constants, change)

@@ -317,7 +317,10 @@ def row_of(matrix: Any) -> Any:
             row = ir.ArrayType(ir.DoubleType(), columns)
             table = ir.ArrayType(row, rows)
             constant = cgutils.global_constant(builder, "rows", ir.Constant(table, matrix.tolist()))
-            return builder.load(builder.gep(constant, [args[0].type(0), args[0]]))
+            # One by one, for the sake of loops around it.
+            zero = ir.IntType(32)(0)
+            places = (builder.gep(constant, [zero, args[0], ir.IntType(32)(i)]) for i in range(columns))
+            return context.make_tuple(builder, signature.return_type, [builder.load(place) for place in places])
 
         return types.UniTuple(types.float64, columns)(i), codegen
 

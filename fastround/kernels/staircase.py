@@ -110,9 +110,11 @@ def staircase(method: Callable[[Any, bool], Method], place: str, real: Any, by_k
 
 
 @cache
-def windows(method: str, build: Callable[[Any, bool], Method], place: str, real: Any, by_k: bool) -> Windows:
-    """The rounding function of a method over windows."""
-    infinite, parts = staircase(build, place, real, by_k), windowed(method, real, by_k)
+def windows(
+    method: str, build: Callable[[Any, bool], Method], place: str, real: Any, picks: tuple[int, ...]
+) -> Windows:
+    """The rounding function of a method over windows, for outputs picked out of (value, ∂/∂x, ∂/∂k)."""
+    infinite, parts = staircase(build, place, real, 2 in picks), windowed(method, real, picks)
     cell = cells(real)[place]
     own = tuple(_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
     return Windows(infinite, parts, own)
@@ -120,7 +122,7 @@ def windows(method: str, build: Callable[[Any, bool], Method], place: str, real:
 
 def at_point(regime: Regime) -> Any:
     """The nopython function of the sharpness and x that returns all outputs, in one regime."""
-    constants_of, point, _ = regime
+    constants_of, point = regime.constants, regime.point
 
     @kernel
     def results(sharpness, x):
@@ -141,7 +143,7 @@ def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) 
 
 def _on_line(regime: Regime, cell: Callable[[Any], Any], real: Any) -> Regime:
     """The regime for all x, from that for one cell."""
-    constants_of, step, guard = regime
+    step, guard = regime.point, regime.guard
     zero, one = real(0), real(1)
     limits = np.finfo(real)
     tiny = real(float(limits.tiny) * 2.0**guard)
@@ -165,4 +167,4 @@ def _on_line(regime: Regime, cell: Callable[[Any], Any], real: Any) -> Regime:
         value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
         return np.copysign(value, position), slope, np.copysign(one, side) * change
 
-    return Regime(constants_of, guarded_point if guard else point, guard)
+    return regime._replace(point=guarded_point if guard else point)

@@ -53,6 +53,8 @@ class Regime(NamedTuple):
     constants: Callable[[Any], Any]
     point: Callable[..., Any]
     guard: int = 0
+    # Of the constants, where they take loops.
+    stages: tuple[Any, ...] = ()
 
 
 class Method(NamedTuple):

@@ -37,6 +37,7 @@ from .polynomial import (
     weighted,
     without_noise,
 )
+from .stages import Repeated, composed
 from .theta import Regime, quotient, scaled, square, times
 
 # Of each method and precision, where the sharp regime begins.
@@ -67,10 +68,10 @@ class Windowed(NamedTuple):
 
 
 @cache
-def windowed(method: str, real: Any, by_k: bool = True) -> Windowed:
+def windowed(method: str, real: Any, picks: tuple[int, ...]) -> Windowed:
     """The method "sigmoid" or "density" for one precision, `real` being np.float32 or np.float64.
 
-    Unless ∂/∂k is wanted, it may be less accurate.
+    The outputs picked out of (value, ∂/∂x, ∂/∂k) are either ∂/∂k or others.  The rest is of no meaning.
     """
     sharpest = _SHARPEST[method, real]
     return Windowed(
@@ -78,7 +79,7 @@ def windowed(method: str, real: Any, by_k: bool = True) -> Windowed:
         42.0 if real is np.float32 else FARTHEST,
         sharpest,
         _soft_regime(method, real),
-        _smooth_regime(method, real, sharpest, by_k),
+        _smooth_regime(method, real, sharpest, picks),
         _sharp_regime(method, real),
     )
 
@@ -90,7 +91,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     unshifted, half, one, two = shift(real), real(0.5), real(1), real(2)
     # All other coefficients are next to nothing there.
     lengths = _LENGTHS[method, real]
-    distances_of, polynomials = window(method, 5), fraction(method, lengths, True)
+    polynomials = fraction(method, lengths, True)
     n_real, w_real, slope_real, change_real = (rounded(real, length) for length in lengths)
     times = product(1, lengths[2])
     double, density = real is np.float64, method == "density"
@@ -104,9 +105,8 @@ def _sharp_regime(method: str, real: Any) -> Regime:
         return result, fma(y_low, fma(two, above, -coefficients[1]), low) if double else low
 
     @kernel
-    def constants(sharpness):
-        k, radius = sharpness
-        (inverse, inverse_low), sums, _, _ = distances_of(k, radius)
+    def constants(distances):
+        (k, _), (inverse, inverse_low), sums, _, _ = distances
         n, w, slope, middle, change = polynomials(inverse, *sums)
         start, start_low = sum_of(inverse, inverse_low, w[0])
         start_low = (start - np.float64(real(start))) + start_low
@@ -150,7 +150,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
             quotient(moving, None, total2, total2_low, r2),
         )
 
-    return Regime(hoistable(constants), point)
+    return _in_stages((*window(method, 5), constants), point)
 
 
 # How many coefficients of n, w, R and those of ∂/∂k matter in the sharp regime.
@@ -162,15 +162,18 @@ _LENGTHS = {
 }
 
 
-def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regime:
+def _in_stages(stages: tuple[Any, ...], point: Any) -> Regime:
+    return Regime(hoistable(composed(stages)), point, stages=stages)
+
+
+def _smooth_regime(method: str, real: Any, sharpest: float, picks: tuple[int, ...]) -> Regime:
     """Polynomials in 8r² − 1, fitted to the fraction at Chebyshev's nodes."""
+    by_k, double, density = 2 in picks, real is np.float64, method == "density"
     # More nodes than coefficients, so that rounding errors cancel: the most for ∂/∂k.
-    count, nodes, nodes_by_k = (11, 16, 16) if real is np.float32 else (20, 32, 64)
-    distances_of, polynomials_of = window(method, 10), fraction(method, (14, 14, 24, 24), False)
-    density, with_outside = method == "density", by_k and real is np.float64
-    outside_of, change_of = outside(method, 10)
-    empty, significant = (0.0,) * count, without_noise(count)
-    sums_of, precise_sums_of = chebyshev_sums(count), chebyshev_sums(count, precise=True)
+    count, nodes = (20, 64 if by_k else 32) if double else (11, 16)
+    polynomials_of, with_outside = fraction(method, (14, 14, 24, 24), False), by_k and double
+    outside_distances, (outside_empty, outside_sums, _), outside_constants, outside_change = outside(method, 10)
+    significant = without_noise(count)
     whole = linear_map(np.hstack([np.eye(count), np.eye(count)]))
     # The coefficients of Chebyshev's polynomials, and half the first.
     powers = np.zeros((count, count))
@@ -207,7 +210,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regim
         total2, total2_low = square(*total)
         by_k = (rise[0] + sinh * horner(y, change)) / total2
         if with_outside and k * radius > WIDE:
-            by_k = change_of(r2, r, y, sinh, sinh_low, outside)
+            by_k = outside_change(r2, r, y, sinh, sinh_low, outside)
         inverse = 1.0 / total[0]
         return (
             quotient(*times(sinh, sinh_low, *side), *total, inverse),
@@ -215,37 +218,15 @@ def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regim
             by_k,
         )
 
-    @cache
-    def fit(nodes: int) -> Any:
-        node, row = _chebyshev(nodes, count)
-
-        @kernel
-        def fitted(parts):
-            """What `at` returns near the middle, and sums of differences from it, whose rounding errors are smaller."""
-            value, slope, change = 0.0, 0.0, 0.0
-            value_r, slope_r, change_r = 0.0, 0.0, 0.0
-            values, slopes, changes = empty, empty, empty + empty
-            # Right and left by turns: `at` is long, and so it is there once.
-            for i in range(nodes):
-                (right, left, right_r, left_r), chebyshev = node(i >> 1), row(i >> 1)
-                value_i, slope_i, change_i = at(left if i & 1 else right, left_r if i & 1 else right_r, *parts)
-                if i == 0:
-                    value, slope, change = value_i, slope_i, change_i
-                if i & 1:
-                    values = sums_of(values, value_r, value_i - value, chebyshev)
-                    slopes = sums_of(slopes, slope_r, slope_i - slope, chebyshev)
-                    changes = precise_sums_of(changes, change_r, change_i - change, chebyshev)
-                value_r, slope_r, change_r = value_i - value, slope_i - slope, change_i - change
-            return (value, values), (slope, slopes), (change, changes)
-
-        return fitted
-
-    fitted, fitted_by_k = fit(nodes), fit(nodes_by_k if by_k else nodes)
+    node, row = _chebyshev(nodes, count)
+    fits = [_fit(count, precise, pick in picks) for pick, precise in enumerate((False, False, True))]
+    (empty, with_values), (empty_slopes, with_slopes), (empty_changes, with_changes) = fits
+    empties = empty, empty_slopes, empty_changes
 
     @kernel
-    def constants(sharpness):
-        k, radius = sharpness
-        (inverse, inverse_low), sums, (e, e_low), moment = distances_of(k, radius)
+    def prepared(distances):
+        """What `at` takes but for what is outside, and what that takes."""
+        (k, radius), (inverse, inverse_low), window, (e, e_low), moment = distances
         # n and w at y = 0, as sums.
         if density:
             side, others = (
@@ -255,13 +236,46 @@ def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regim
             total = sum_of(inverse, inverse_low + others[1], others[0])
         else:
             side, total = times(inverse, inverse_low, e, e_low), (inverse, inverse_low)
-        n, w, slope, _, change = polynomials_of(inverse, *sums)
+        n, w, slope, _, change = polynomials_of(inverse, *window)
         rise, rise_low = times(*side, *total)
         polynomials = (side, n[1:]), (total, w[1:]), ((2.0 * rise, 2.0 * rise_low), slope[1:]), change
-        parts = k, radius, polynomials, (outside_of(k, radius, sums) if with_outside else None)
-        # What no output needs, is left out of either.
-        (value, values), (slope, slopes), _ = fitted(parts)
-        _, _, (change, changes) = fitted_by_k(parts)
+        return k, radius, polynomials, window
+
+    @kernel
+    def begin(distances):
+        k, radius, polynomials, _ = prepared(distances)
+        return (k, radius, polynomials, ()), empties
+
+    @kernel
+    def begin_outside(distances):
+        k, radius, polynomials, window = prepared(distances)
+        return (outside_distances(k, radius), (k, radius, polynomials, window)), outside_empty
+
+    @kernel
+    def with_outside_constants(state):
+        (_, (k, radius, polynomials, window)), sums = state
+        return (k, radius, polynomials, outside_constants(k, window, sums)), empties
+
+    @kernel
+    def step(i, parts, fits):
+        """Two nodes more: what `at` returns there, as sums of differences from the middle.
+
+        For their rounding errors are smaller.
+        """
+        values, slopes, changes = fits
+        number = nodes // 2 - 1 - i
+        (right, left, right_r, left_r), chebyshev = node(number), row(number)
+        right_value, right_slope, right_change = at(right, right_r, *parts)
+        left_value, left_slope, left_change = at(left, left_r, *parts)
+        return (
+            with_values(number, values, right_value, left_value, chebyshev),
+            with_slopes(number, slopes, right_slope, left_slope, chebyshev),
+            with_changes(number, changes, right_change, left_change, chebyshev),
+        )
+
+    @kernel
+    def constants(state):
+        _, ((value, values), (slope, slopes), (change, changes)) = state
         values, slopes = significant(values, 2.0**-55 * value), significant(slopes, 2.0**-55 * slope)
         # Its second coefficient is the greatest.
         sums, lost = significant(changes[:count], 2.0**-52 * abs(changes[1])), changes[count:]
@@ -271,7 +285,28 @@ def _smooth_regime(method: str, real: Any, sharpest: float, by_k: bool) -> Regim
         slopes, changes = polynomial_of((slope, *slopes)), polynomial_of((change, *whole(sums + lost)))
         return packed((first, *rest[1:]), low, slopes, (change_0, change_1, *changes[2:]), (low_0, low_1))
 
-    return Regime(hoistable(constants), _odd_polynomials(real, True))
+    others = (begin_outside, outside_sums, with_outside_constants) if with_outside else (begin,)
+    stages = (*window(method, 10), *others, Repeated(nodes // 2, step), constants)
+    return _in_stages(stages, _odd_polynomials(real, True))
+
+
+def _fit(count: int, precise: bool, picked: bool) -> tuple[Any, Any]:
+    """Where the fit of an output begins, and the function that adds two nodes: of nothing, unless it is picked."""
+    sums_of = chebyshev_sums(count, precise)
+    empty = 0.0, (0.0,) * (count * (1 + precise))
+
+    @kernel
+    def with_nodes(number, fit, right, left, chebyshev):
+        middle, sums = fit
+        if number == 0:
+            middle = right
+        return middle, sums_of(sums, right - middle, left - middle, chebyshev)
+
+    @kernel
+    def with_nothing(number, fit, right, left, chebyshev):
+        return fit
+
+    return empty, with_nodes if picked else with_nothing
 
 
 def _chebyshev(nodes: int, count: int) -> tuple[Any, Any]:
@@ -447,7 +482,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     def times(d, w):
         return lower(multiplied(d, w))
 
-    return Regime(hoistable(sigmoid_constants if sigmoid else density_constants), _odd_polynomials(real, False))
+    return _in_stages((sigmoid_constants if sigmoid else density_constants,), _odd_polynomials(real, False))
 
 
 # (sinh z − z)/z³ in powers of z²: 1/6 as a sum, and what follows.
