@@ -130,7 +130,7 @@ def _output(suffix: str, dtype: str) -> Callable[[Results, str], list[tuple[floa
 def _ratios(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
     def measured(results: Results, method: str) -> list[tuple[float, str]]:
         return [
-            (r.ratio(beside), ", ".join(_label(name, r.params[name]) for name in labels if r.params[name] != ""))
+            (r.ratio(beside), _labels(r, labels))
             for r in results.of(test, **fixed)
             if r.params.get("method", "sigmoid") == method
         ]
@@ -138,14 +138,18 @@ def _ratios(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Res
     return measured
 
 
+def _labels(result: Any, names: tuple[str, ...]) -> str:
+    return ", ".join(_label(name, result.params[name]) for name in names if result.params[name] != "")
+
+
 def _label(name: str, value: Any) -> str:
     return f"k = {value:g}" if name == "k" else f"`{value}`" if name == "suffix" else str(value)
 
 
-def _seconds(test: str, beside: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
+def _seconds(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
     def measured(results: Results, method: str) -> list[tuple[float, str]]:
         return [
-            ((r.ns - r.beside[beside]) / 1e9, SUFFIXES[r.params["suffix"]] if "suffix" in r.params else "")
+            ((r.ns - r.beside[beside]) / 1e9, _labels(r, labels))
             for r in results.of(test, **fixed)
             if r.params.get("method", "sigmoid") == method
         ]
@@ -197,7 +201,7 @@ TARGETS = (
     ),
     Target(
         "the same, and compiling one function", "`import numba`", 12, 3,
-        _seconds("test_startup.test_first_compilation", "import numba", operands="0.3, 10.0"), "s more",
+        _seconds("test_startup.test_first_compilation", "import numba", "suffix", "kind"), "s more",
     ),
     Target("memory beyond the output, for 64 MiB", "before", 4, 0, _memory, "MiB more"),
 )  # fmt: skip
@@ -432,7 +436,7 @@ def startup(results: Results) -> str:
             rows += [[f"`{n}`" if n != "nothing" else "Python alone", f"{ns / 1e9:.2f}"] for n, ns in r.beside.items()]
         rows.append([name, f"{r.ns / 1e9:.2f}"])
     for r in results.of("test_startup.test_first_compilation"):
-        kind = "" if r.params["operands"] == "0.3, 10.0" else ", one k per element"
+        kind = f", {r.params['kind']}" if r.params["kind"] else ""
         name = f"`{r.params['method']}_round{r.params['suffix']}`"
         rows.append([f"first result of {name}{kind}, nothing compiled", f"{r.ns / 1e9:.2f}"])
     return table(("a new process", "seconds"), rows)

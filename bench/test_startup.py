@@ -13,7 +13,7 @@ from conftest import Call, Timed
 from test_contiguous import methods, suffixes
 
 FIRST_RESULT = "import fastround as fr; fr.{name}({operands})"
-UNIFORM, VARYING = "0.3, 10.0", "[0.3, 0.4], [10.0, 11.0]"
+UNIFORM = "0.3, 10.0"
 MEMORY = """
 import resource, sys
 import numpy as np, fastround as fr
@@ -46,15 +46,25 @@ def test_process(timed: Timed, what: str) -> None:
     timed(Call(process, PROCESSES[what]), beside, rounds=7)
 
 
-@pytest.mark.parametrize("operands", [UNIFORM, VARYING])
+# What follows the name of the method, and operands.
+KINDS = {
+    "": ("", UNIFORM),
+    "one k per element": ("", "[0.3, 0.4], [10.0, 11.0]"),
+    "a window": ("_windowed", "0.3, 2.0, 3"),
+    "windows, one k per element": ("_windowed", "[0.3, 0.4], [2.0, 3.0], 3"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @suffixes
 @methods
-def test_first_compilation(timed: Timed, smoke: bool, tmp_path: Path, method: str, suffix: str, operands: str) -> None:
-    # One k for each function, and one function for both kinds of k; a single case where nothing is timed.
-    reasons = (operands == UNIFORM) + ((method, suffix) == ("sigmoid", ""))
-    if reasons < (2 if smoke else 1):
+def test_first_compilation(timed: Timed, smoke: bool, tmp_path: Path, method: str, suffix: str, kind: str) -> None:
+    # One k for each function, and all kinds for that which takes longest; a single case where nothing is timed.
+    longest = (method, suffix) == ("density", "_grad_k")
+    if not (longest and not kind if smoke else longest or not kind):
         pytest.skip("a few will do for what takes seconds")
-    code = FIRST_RESULT.format(name=f"{method}_round{suffix}", operands=operands)
+    windowed, operands = KINDS[kind]
+    code = FIRST_RESULT.format(name=f"{method}_round{windowed}{suffix}", operands=operands)
     timed(Call(process, code, tmp_path), {"import numba": Call(process, "import numba")}, rounds=1)
 
 
