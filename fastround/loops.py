@@ -159,6 +159,21 @@ def _buffer(typingctx, real):
     return types.intp(real), codegen
 
 
+def _by_eights(function: Callable[..., None]) -> Any:
+    """The nopython function that calls another for i < n, eight times in each turn of its loop."""
+
+    @kernel
+    def each(n, *args):
+        rest = n & -8
+        for start in range(0, rest, 8):
+            for i in range(start, start + 8):
+                function(i, *args)
+        for i in range(rest, n):
+            function(i, *args)
+
+    return each
+
+
 def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
     @kernel
     def both(*args):
@@ -184,14 +199,30 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     of_infinite: Any = line.of_infinite() if isinstance(line, Windows) else None
 
     @kernel
+    def gather_one(i, address, step, block):
+        _store(block, i, _load(address + i * step, 0, memory), real)
+
+    @kernel
+    def scatter_one(i, address, step, block):
+        _store(address + i * step, 0, _load(block, i, real), memory)
+
+    gather_each, scatter_each = _by_eights(gather_one), _by_eights(scatter_one)
+
+    @kernel
     def gather(address, step, n, block):
         """Copy n numbers that are `step` bytes apart to a block without gaps."""
+        # The first three are made with vectors, whose elements are shuffled.
         if plain and step == size:
             for i in range(n):
                 _store(block, i, _load(address, i, real), real)
-        else:
+        elif plain and step == 2 * size:
             for i in range(n):
-                _store(block, i, _load(address + i * step, 0, memory), real)
+                _store(block, i, _load(address, 2 * i, real), real)
+        elif plain and step == -size:
+            for i in range(n):
+                _store(block, i, _load(address, -i, real), real)
+        else:
+            gather_each(n, address, step, block)
 
     @kernel
     def scatter(block, n, address, step):
@@ -200,8 +231,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             for i in range(n):
                 _store(address, i, _load(block, i, real), real)
         else:
-            for i in range(n):
-                _store(address + i * step, 0, _load(block, i, real), memory)
+            scatter_each(n, address, step, block)
 
     vector, group = vector_bytes(), vector_bytes() * _GROUP
     width, varying_width = vector // size, _VARYING_GROUP * vector // size
