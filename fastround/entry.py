@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from llvmlite import binding, ir
 from numba.core import cgutils
@@ -57,7 +59,8 @@ def module() -> binding.ModuleRef:
 
     def compile_first() -> None:
         """Call what compiles a loop, and calls this function again."""
-        call(item(fields, 2), _LOOP, [args, dims, steps, data])
+        with _flags_kept(module, builder, triple):
+            call(item(fields, 2), _LOOP, [args, dims, steps, data])
         builder.ret_void()
 
     inputs = item(fields, 5)
@@ -108,7 +111,9 @@ def module() -> binding.ModuleRef:
             builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(others, [_INTEGER(1)]))
             infinite = item(builder.inttoptr(item(fields, 6), _INTEGERS), 0)
             its_data = builder.inttoptr(item(fields, 7), _BYTES)
-            call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
+            # It may have to be compiled.
+            with _flags_kept(module, builder, triple):
+                call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
             builder.ret_void()
 
     finish, go_on = map(function.append_basic_block, ("finish", "go_on"))
@@ -129,6 +134,7 @@ def module() -> binding.ModuleRef:
         infinite_loop = item(builder.inttoptr(item(fields, 8), _INTEGERS), 1)
         builder.store(infinite_loop, builder.gep(flags, [_INTEGER(1)]))
         with builder.if_then(builder.icmp_signed("==", infinite_loop, _INTEGER(0)), likely=False):
+            # For runs of no length, a loop says whether any windows are as the infinite sum.
             question = builder.alloca(_INTEGER, 4)
             for index, value in ((2, n), (3, _INTEGER(0))):
                 builder.store(value, builder.gep(question, [_INTEGER(index)]))
@@ -366,6 +372,28 @@ def _share(module: ir.Module, triple: str) -> ir.Function:
     _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
     builder.ret_void()
     return function
+
+
+@contextmanager
+def _flags_kept(module: ir.Module, builder: ir.IRBuilder, triple: str) -> Iterator[None]:
+    """Raise the flags that there are again after a call that may clear them, in the midst of another of NumPy's."""
+    if triple.startswith("x86_64"):
+        before, after = (builder.alloca(ir.IntType(32)) for _ in range(2))
+        store, load = (_intrinsic(module, f"llvm.x86.sse.{name}mxcsr") for name in ("st", "ld"))
+        builder.call(store, [builder.bitcast(before, _BYTES)])
+        yield
+        builder.call(store, [builder.bitcast(after, _BYTES)])
+        flags = builder.and_(builder.load(before), ir.IntType(32)(0x3F))
+        builder.store(builder.or_(builder.load(after), flags), after)
+        builder.call(load, [builder.bitcast(after, _BYTES)])
+    elif triple.startswith(("aarch64", "arm64")):
+        read, write = ir.FunctionType(_INTEGER, []), ir.FunctionType(_VOID, [_INTEGER])
+        before = builder.asm(read, "mrs $0, fpsr", "=r", [], True)
+        yield
+        after = builder.asm(read, "mrs $0, fpsr", "=r", [], True)
+        builder.asm(write, "msr fpsr, $0", "r", [builder.or_(after, before)], True)
+    else:
+        yield
 
 
 def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> list[ir.Value]:

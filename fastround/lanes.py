@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -49,27 +49,26 @@ def in_stages(first: Any, stages: tuple[Any, ...], last: Any, lanes: int, width:
 
     @intrinsic
     def each(typingctx, operands):
-        def call(function: Any, *args: Any) -> tuple[Any, Any]:
+        def call(function: Any, *args: Any) -> _Call:
             kind = typingctx.resolve_value_type(function)
-            return kind, kind.get_call_type(typingctx, args, {})
+            return _Call(kind, kind.get_call_type(typingctx, args, {}))
 
         begin = call(first, types.intp, operands)
-        calls, state = [], begin[1].return_type
+        calls, state = [], begin.returned
         for stage in stages:
             if isinstance(stage, Repeated):
                 count = call(stage.count, state[0]) if callable(stage.count) else None
                 calls.append((count, call(stage.step, types.intp, *state)))
             else:
                 calls.append((None, call(stage, state)))
-                state = calls[-1][1][1].return_type
+                state = calls[-1][1].returned
         end = call(last, types.intp, operands, state)
 
         def codegen(context, builder, signature, args):
-            def result(call: Any, *args: Any) -> Any:
-                kind, signature = call
-                return context.get_function(kind, signature)(builder, args)
+            def result(function: _Call, *args: Any) -> Any:
+                return context.get_function(function.kind, function.signature)(builder, args)
 
-            def largest(count: Any, fixed: _Memory) -> ir.Value:
+            def largest(count: _Call, fixed: _Memory) -> ir.Value:
                 """That of all lanes."""
                 most = cgutils.alloca_once_value(builder, _INTEGER(0))
                 with cgutils.for_range(builder, _INTEGER(lanes)) as loop:
@@ -77,24 +76,24 @@ def in_stages(first: Any, stages: tuple[Any, ...], last: Any, lanes: int, width:
                     builder.store(builder.select(builder.icmp_signed(">", this, before), this, before), most)
                 return builder.load(most)
 
-            def repeat(stage: Repeated, count: Any, step: Any, fixed: _Memory, moving: _Memory) -> None:
+            def repeat(stage: Repeated, count: _Call | None, step: _Call, fixed: _Memory, moving: _Memory) -> None:
                 most = largest(count, fixed) if count else _INTEGER(stage.count)
-                last, end = builder.sub(most, _INTEGER(1)), _INTEGER(-1)
-                numbers = cgutils.for_range_slice(builder, last, end, _INTEGER(-1), inc=False)
+                start, minus_one = builder.sub(most, _INTEGER(1)), _INTEGER(-1)
+                numbers = cgutils.for_range_slice(builder, start, minus_one, minus_one, inc=False)
                 with numbers as (number, _), _lanes(builder, vectors, width) as i:
                     parts, before = fixed.load(i), moving.load(i)
                     after = result(step, number, parts, before)
                     needed = builder.icmp_signed("<", number, result(count, parts)) if count else None
                     moving.store(i, after, before, needed)
 
-            state = _Memory(context, builder, begin[1].return_type, lanes)
+            state = _Memory(context, builder, begin.returned, lanes)
             with _lanes(builder, vectors, width) as i:
                 state.store(i, result(begin, i, args[0]))
             for stage, (count, function) in zip(stages, calls, strict=True):
                 if isinstance(stage, Repeated):
                     repeat(stage, count, function, *state.parts)
                 else:
-                    following = _Memory(context, builder, function[1].return_type, lanes)
+                    following = _Memory(context, builder, function.returned, lanes)
                     with _lanes(builder, vectors, width) as i:
                         following.store(i, result(function, state.load(i)))
                     state = following
@@ -105,6 +104,18 @@ def in_stages(first: Any, stages: tuple[Any, ...], last: Any, lanes: int, width:
         return types.void(operands), codegen
 
     return each
+
+
+class _Call(NamedTuple):
+    """A function, to be called with arguments of some types."""
+
+    kind: Any
+    signature: Any
+
+    @property
+    def returned(self) -> Any:
+        """The type of what it returns."""
+        return self.signature.return_type
 
 
 class _Memory:
@@ -170,6 +181,7 @@ class _Distinct(ir.values.MDValue):  # type: ignore[misc]
 
 def _loop_metadata(module: ir.Module, body: list[ir.Instruction], count: int, width: int) -> ir.values.MDValue:
     """What LLVM should make of a loop, and could not see: that no element depends on another."""
+    # Calls are of kernels, whose own variables have become registers when LLVM looks at the loop.
     accesses = _Distinct(module, (), name=str(len(module.metadata)))
     for instruction in body:
         if isinstance(instruction, ir.CallInstr | ir.LoadInstr | ir.StoreInstr):

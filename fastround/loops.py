@@ -8,13 +8,14 @@ precision:
 * varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
   so that the elements of each are taken together.
 
-For windows, a sharpness comes with a radius.  The uniform loop is only for windows that differ from the infinite sum;
-the varying one calls that of the infinite sum for others, whose address is the second number in `data`.
+For windows, a sharpness comes with a radius, and constants take a vectorised loop for each of their stages.  The
+uniform loop is only for windows that differ from the infinite sum.  For others, the varying one calls the varying loop
+of the infinite sum, the address of which is the second number in `data`.
 
 Called for no element, a loop answers a question that is in `data`.  The uniform loop for windows says whether they
 differ from the infinite sum, and else for which sharpness they are it.  A varying loop says where many sharpnesses side
 by side are equal, for which the uniform one is faster: NumPy repeats the sharpness of a row for each of its elements.
-Or it says whether any windows are as the infinite sum.
+Or, asked for runs of no length, it says how many windows are as the infinite sum.
 
 Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
 through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
@@ -344,8 +345,15 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     def infinite_elements(operands, starts, ends, data):
         """Let the loop of the infinite sum take the windows that are as that, which come first."""
         x, k, _, y, z = operands
-        if ends & _PLACE > 0:
-            _call_loop(data[1], (x, k, y, z), ends & _PLACE, size, data)
+        n = (ends & _PLACE) - (starts & _PLACE)
+        if data[1] != 0:
+            if n > 0:
+                _call_loop(data[1], (x, k, y, z), n, size, data)
+        else:
+            # Another thread has just changed the sharpness: there was no need for that loop.
+            for i in range(n):
+                _store(y, i, real(np.nan), real)
+                _store(z, i, real(np.nan), real)
 
     if not varying:
         if isinstance(line, Windows):
@@ -433,7 +441,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     @kernel
     def any_infinite(args, steps, asked):
-        """Whether any of the first n windows are as the infinite sum."""
+        """How many of the first n windows are as the infinite sum."""
         found = 0
         for i in range(asked[2]):
             k = np.float64(_load(args[1] + i * steps[1], 0, memory))

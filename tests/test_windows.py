@@ -341,7 +341,14 @@ def test_arrays_of_windows_compile_the_loop_of_the_infinite_sum_when_they_need_i
             assert got.tobytes() == np.array(want).tobytes()
         value(x, k, radius)
         assert loop not in compiled()
-        value(x[:2], k[:2], np.array([1, 0]))
+        # What a run has raised outlives the compilation that the rest needs.
+        with np.errstate(invalid="raise"):
+            try:
+                value(x[:100], np.r_[np.full(40, -1, x.dtype), k[:60]], np.r_[np.full(99, 1), 0])
+            except FloatingPointError:
+                pass
+            else:
+                raise AssertionError
         assert loop in compiled()
         k[::3], radius[::7] = 60, 0
         same(value(x, k, radius))

@@ -56,7 +56,9 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         self._ensure_finalized()
         module, found, position = self._final_module.clone(), [self], 0
         while position < len(found):
-            found += [library for library in dict.fromkeys(found[position]._linking_libraries) if library not in found]
+            # Other libraries have all that they call in them.
+            called = found[position]._linking_libraries if isinstance(found[position], _Library) else ()
+            found += [library for library in dict.fromkeys(called) if library not in found]
             position += 1
         for library in found[1:]:
             own = library._final_module if isinstance(library, _Library) else library._get_module_for_linking()

@@ -150,7 +150,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
             quotient(moving, None, total2, total2_low, r2),
         )
 
-    return _in_stages((*window(method, 5), constants), point)
+    return _staged((*window(method, 5), constants), point)
 
 
 # How many coefficients of n, w, R and those of ∂/∂k matter in the sharp regime.
@@ -162,7 +162,7 @@ _LENGTHS = {
 }
 
 
-def _in_stages(stages: tuple[Any, ...], point: Any) -> Regime:
+def _staged(stages: tuple[Any, ...], point: Any) -> Regime:
     return Regime(hoistable(composed(stages)), point, stages=stages)
 
 
@@ -287,7 +287,7 @@ def _smooth_regime(method: str, real: Any, sharpest: float, picks: tuple[int, ..
 
     others = (begin_outside, outside_sums, with_outside_constants) if with_outside else (begin,)
     stages = (*window(method, 10), *others, Repeated(nodes // 2, step), constants)
-    return _in_stages(stages, _odd_polynomials(real, True))
+    return _staged(stages, _odd_polynomials(real, True))
 
 
 def _fit(count: int, precise: bool, picked: bool) -> tuple[Any, Any]:
@@ -482,7 +482,7 @@ def _soft_regime(method: str, real: Any) -> Regime:
     def times(d, w):
         return lower(multiplied(d, w))
 
-    return _in_stages((sigmoid_constants if sigmoid else density_constants,), _odd_polynomials(real, False))
+    return _staged((sigmoid_constants if sigmoid else density_constants,), _odd_polynomials(real, False))
 
 
 # (sinh z − z)/z³ in powers of z²: 1/6 as a sum, and what follows.
