@@ -127,10 +127,14 @@ def _output(suffix: str, dtype: str) -> Callable[[Results, str], list[tuple[floa
     ]
 
 
-def _ratios(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
+def _each(
+    figure: Callable[[Result], float], test: str, *labels: str, **fixed: Any
+) -> Callable[[Results, str], list[tuple[float, str]]]:
+    """A figure of each result of a test, with what it stands for."""
+
     def measured(results: Results, method: str) -> list[tuple[float, str]]:
         return [
-            (r.ratio(beside), _labels(r, labels))
+            (figure(r), ", ".join(_label(name, r.params[name]) for name in labels if r.params[name] != ""))
             for r in results.of(test, **fixed)
             if r.params.get("method", "sigmoid") == method
         ]
@@ -138,23 +142,16 @@ def _ratios(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Res
     return measured
 
 
-def _labels(result: Any, names: tuple[str, ...]) -> str:
-    return ", ".join(_label(name, result.params[name]) for name in names if result.params[name] != "")
+def _ratios(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
+    return _each(lambda r: r.ratio(beside), test, *labels, **fixed)
+
+
+def _seconds(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
+    return _each(lambda r: (r.ns - r.beside[beside]) / 1e9, test, *labels, **fixed)
 
 
 def _label(name: str, value: Any) -> str:
     return f"k = {value:g}" if name == "k" else f"`{value}`" if name == "suffix" else str(value)
-
-
-def _seconds(test: str, beside: str, *labels: str, **fixed: Any) -> Callable[[Results, str], list[tuple[float, str]]]:
-    def measured(results: Results, method: str) -> list[tuple[float, str]]:
-        return [
-            ((r.ns - r.beside[beside]) / 1e9, _labels(r, labels))
-            for r in results.of(test, **fixed)
-            if r.params.get("method", "sigmoid") == method
-        ]
-
-    return measured
 
 
 def _memory(results: Results, method: str) -> list[tuple[float, str]]:
