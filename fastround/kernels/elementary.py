@@ -90,6 +90,7 @@ kernel = njit(
     forceinline=True,
     no_cpython_wrapper=True,
     no_cfunc_wrapper=True,
+    _nrt=False,
     pipeline_class=LinkedCompiler,
 )
 
