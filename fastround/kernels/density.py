@@ -48,11 +48,12 @@ def density(real: Any, by_k: bool) -> Method:
     """
     single = real is np.float32
     exp = elementary(real).exp
-    one, two, four, nine, sixteen = map(real, (1, 2, 4, 9, 16))
+    zero, one, two, four, nine, sixteen = map(real, (0, 1, 2, 4, 9, 16))
     # What Q² must reach for its powers to matter, and not to be subnormal.
     least = 2.0**-32 if single else 2.0**-60
     # Where the dual series ends, and how many terms it needs until there.
-    end, terms = (3.45, 3) if not by_k else (3.7, 3) if single else (4.3, 4)
+    end = 3.45 if not by_k else 3.7 if single else 4.3
+    terms = 2 if single else 4 if by_k else 3
 
     def line(start: float, slope: float) -> Any:
         """start + slope·rate."""
@@ -78,21 +79,24 @@ def density(real: Any, by_k: bool) -> Method:
         q8 = small_square(q4)
         q16 = small_square(q8)
         # η = 2Q·above/below, by Poisson summation of the sums in γ, and its relative change by 2·rate.
-        above = above2(rate) + q8 * above18(rate)
-        less = two * (q4 * below8(rate) + q16 * below32(rate))
+        above, less = above2(rate), two * (q4 * below8(rate))
+        change_less, below_change = zero, four * (q4 * below8_change(rate))
+        if not single:
+            above, less = above + q8 * above18(rate), less + two * (q16 * below32(rate))
+            change_less = q8 * above18_change(rate)
+            below_change += four * (q16 * below32_change(rate))
         below = one - less
-        change_less = q8 * above18_change(rate)
         above_change = above2_change(rate) + change_less
-        below_change = four * (q4 * below8_change(rate) + q16 * below32_change(rate))
         either = one / (above * below)
         inverse = above * either
         relative = two * (above_change * (below * either) + below_change * inverse)
         twice, twice_low = two * q2, two * q2_low
-        w1 = twice * exact_quotient(above, below, inverse)
+        # 1/below without a division, as that is next to 1.
+        w1 = twice * exact_quotient(above, below, (one + less) * fma(less, less, one))
         w3 = q8 * w1
         change1, change3 = rate * (one - relative), rate * (nine - relative)
         # The first weight less its change is 2Q²·(−4·rate² + 6·rate − 1 + others)/below.
-        others = q8 * above18(rate) * (one - rate) - one
+        others = -one if single else q8 * above18(rate) * (one - rate) - one
         others += two * rate * fma(below_change * above, inverse, change_less)
         # Exact, as the rate is above 2.
         slope = slope_of(rate)

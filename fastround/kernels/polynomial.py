@@ -147,7 +147,8 @@ def polynomial(
             if order == 0:
                 return factors[i], rests[i]
             x, rest = factor(i, order - 1)
-            return multiply(x, q), multiply(arithmetic.at_least(rest, number(least_rest)), q)
+            rest = rest if unit == 1 else arithmetic.at_least(rest, number(least_rest))
+            return multiply(x, q), multiply(rest, q)
 
         def series(terms: Sequence[tuple[int, float]], scale: float) -> Any:
             """By Horner's rule, without the power of the first."""
@@ -155,10 +156,10 @@ def polynomial(
             first_term = number(scale * c)
             return fma(series(others, scale), power(others[0][0] - n), first_term) if others else first_term
 
-        def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]]) -> Any:
+        def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]], large: bool) -> Any:
             if not terms:
                 return number(0.0)
-            if order > 2:
+            if order > 2 or not large:
                 return multiply(multiply(factors[i], power(order)), series(terms, start * unit**i))
             x, rest = factor(i + order, order)
             scale = start * unit ** (i + order)
@@ -170,7 +171,7 @@ def polynomial(
                 more = fma(x, multiply(series(others, scale), power(others[0][0])), more)
             return fma(x, leading, more)
 
-        return [coefficient(i, order, terms) for i, (order, terms) in enumerate(coefficients, first)]
+        return [coefficient(i, *each) for i, each in enumerate(coefficients, first)]
 
     @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
     def function(typingctx, h, q, factors, rests):

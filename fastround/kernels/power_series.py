@@ -19,10 +19,18 @@ COUNT = 96
 
 
 class Coefficient(NamedTuple):
-    """h^order·Σ c·h^power over its terms (power, c), the first of which has power 0.  Without terms it is 0."""
+    """h^order·Σ c·h^power over its terms (power, c), the first of which has power 0.  Without terms it is 0.
+
+    Of one that is a large part of its polynomial somewhere, more than one rounding error matters.
+    """
 
     order: int
     terms: tuple[tuple[int, float], ...]
+    large: bool
+
+
+# What a coefficient must be there to be large.
+_LARGE = 1 / 8
 
 
 def monomial(power: int) -> Any:
@@ -89,16 +97,18 @@ def significant(rows: Any, whole: Any, sharpness: float, real: Any) -> tuple[Coe
     # At points between h² and 1, what each power of the variable is worth.
     powers = h ** np.outer(np.linspace(0, 2, 65), np.arange(len(whole)))
     sums = np.maximum(powers @ (abs(whole) @ powers_of_h), np.finfo(float).tiny)
-    worth = (powers / sums[:, None]).max(axis=0)
+    worths = (powers / sums[:, None]).max(axis=0)[: len(rows)]
     results = []
-    for row, tolerance in zip(rows, np.finfo(real).eps / 16 / worth[: len(rows)], strict=True):
-        kept = np.flatnonzero(abs(row) * powers_of_h > tolerance)
+    for row, worth in zip(rows, worths, strict=True):
+        tolerance = np.finfo(real).eps / 16 / worth
+        sizes = abs(row) * powers_of_h
+        kept = np.flatnonzero(sizes > tolerance)
         order = int(kept[0]) if len(kept) else 0
         terms = [(int(n) - order, float(row[n])) for n in kept]
         if len(terms) > 2 and not any(n % 2 for n, _ in terms):
             others = _economised(row[order + 2 : kept[-1] + 1 : 2], h * h, tolerance / powers_of_h[order + 2])
             terms = min(terms, [terms[0], *others], key=len)
-        results.append(Coefficient(order, tuple(terms)))
+        results.append(Coefficient(order, tuple(terms), bool(sizes.sum() * worth > _LARGE)))
     return tuple(results)
 
 

@@ -27,6 +27,8 @@ def sigmoid(real: Any, by_k: bool) -> Method:
     single = real is np.float32
     exp = elementary(real).exp
     one, four, nine = real(1), real(4), real(9)
+    # So many terms of the dual series matter.
+    terms = 2 if single else 3
     # What q must reach for its powers to matter, and not to be subnormal.
     least = 2.0**-13 if single else 2.0**-54
 
@@ -41,14 +43,15 @@ def sigmoid(real: Any, by_k: bool) -> Method:
         rate4, rate9 = four * rate, nine * rate
         changes = rate * q, rate4 * q4, rate9 * q9
         differences = factor * q, (one - rate4) * q4, (one - rate9) * q9
-        return (q, q4, q9) + changes + differences, times(factor, -rate_low, q, q_low)
+        weights = q, q4, q9
+        return weights[:terms] + changes[:terms] + differences[:terms], times(factor, -rate_low, q, q_low)
 
     guard = 100 if single else 300
     bounds = (6.0 if by_k else 5.5, 48.0, 226.0) if single else (5.5, 96.0, 1528.0)
     return Method(
         bounds,
         (
-            soft_regime(real, 1.0, 3, dual_weights),
+            soft_regime(real, 1.0, terms, dual_weights),
             direct_regime(real, 1.0, _weights, bounds[0], centred=not single),
             direct_regime(real, 1.0, _weights, bounds[1], guard),
             far_regime(real, 1.0, guard),

@@ -23,7 +23,7 @@ share is computed once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -237,9 +237,9 @@ def direct_regime(
             i, n = np.indices(rows.shape)
             rows = np.where(i + n > degree, 0, rows)
         kept = significant(rows, rows if whole is None else whole, least, real)
-        return kept[: max([count, *(i for i, (_, terms) in enumerate(kept, 1) if terms)])]
+        return kept[: max([count, *(i for i, each in enumerate(kept, 1) if each.terms)])]
 
-    def coefficients(kept: tuple[Coefficient, ...], start: float, first: int = 0) -> Any:
+    def coefficients(kept: Sequence[Coefficient], start: float, first: int = 0) -> Any:
         return polynomial(real, kept, start, factor_unguard, first)
 
     theta = in_powers(symmetric(_TERMS), [moved(weights(l), -l) for l in range(_TERMS + 1)])
@@ -247,13 +247,16 @@ def direct_regime(
     leading = np.zeros_like(theta)
     leading[0, 0] = leading[degree, 0] = 1
     others = theta - leading
-    kept = matters(others, degree + 1, theta)
+    slope, slope_others = derivative(_TERMS) @ theta, derivative(_TERMS) @ others
+    slope_kept = matters(slope_others, 1, slope)
+    # From the coefficients of Θ come those of Θ′.
+    large = {i for i, each in enumerate(slope_kept, 1) if each.large}
+    kept = [each._replace(large=each.large or i in large) for i, each in enumerate(matters(others, degree + 1, theta))]
     terms = len(kept) - 1
     with_leading = with_term(real, terms + 1, degree, 1 / guarding)
     rest_of, t_of = coefficients(kept[:1], 1.0), coefficients(kept, guarding, degree)
-    # With a guard, coefficients of T may be too small for that of Θ′.
-    slope, slope_others = derivative(_TERMS) @ theta, derivative(_TERMS) @ others
-    n_of = coefficients(matters(slope_others, 1, slope), start * guarding, degree + 1)
+    # With a guard, they may be too small for that.
+    n_of = coefficients(slope_kept, start * guarding, degree + 1)
     derivative_of = linear_map(start * derivative(terms), real)
     # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
     # is summed here term by term without them.
@@ -359,25 +362,26 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     reduced = elementary(real).reduced
     zero, one, rate = real(0), real(1), real(1 / spacing)
     limits = np.finfo(real)
-    largest, unguarded = float(limits.max), 2.0**-guard
+    largest, unguarded = float(limits.max), real(2.0**-guard)
     tie, tiny = real(0.5 * 2.0**guard), real(float(limits.tiny) * 2.0**guard)
+    slope_unit, least_slope = real(2.0**-guard / spacing), real(float(tiny) * spacing * (1 - 4 * float(limits.eps)))
     shifted = shift(real, guard)
     # Beyond e^least all results are 0.
-    least = -118.0 if real is np.float32 else -780.0
+    least = real(-118 if real is np.float32 else -780)
 
     @kernel
     def constants(k):
         # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
         hard = k == np.inf
-        finite = largest if k > largest else k
-        to_slope = 0.0 if hard else finite * (unguarded / spacing)
+        finite = real(largest if k > largest else k)
+        inverse = one / finite
         return (
-            (real(finite), real(least / finite)),
+            (finite, least * inverse),
             # A nan in every factor: k meets nothing but zeros on the step itself.
             (
-                real(0.0 if hard else unguarded + 0.0 * k),
-                real(to_slope),
-                real(0.0 if hard else tiny / finite * spacing),
+                zero if hard else unguarded + zero * finite,
+                zero if hard else finite * slope_unit,
+                zero if hard else least_slope * inverse,
             ),
         )
 
