@@ -60,7 +60,12 @@ def vector_bytes() -> int:
 
     LLVM makes no vector of the two float64 that fill a register of 16 bytes.
     """
-    return 64 if "+avx512f" in target()[1].split(",") else 32
+    return 64 if compresses() else 32
+
+
+def compresses() -> bool:
+    """Whether that CPU has AVX-512, whose instructions move the chosen numbers of a vector together."""
+    return "+avx512f" in target()[1].split(",")
 
 
 def folder() -> Path | None:
@@ -214,7 +219,8 @@ def _digest() -> str | None:
     """What stands for this version and CPU in the names of files; None where there are no sources to read."""
     digest = hashlib.sha256()
     package = importlib.resources.files(__package__)
-    others = [package / f"{name}.py" for name in ("cache", "entry", "lanes", "loops", "table", "threads")]
+    names = ("cache", "entry", "lanes", "loops", "memory", "partition", "table", "threads")
+    others = [package / f"{name}.py" for name in names]
     try:
         kernels = [file for file in (package / "kernels").iterdir() if file.name.endswith(".py")]
         for file in sorted(kernels, key=lambda file: file.name) + others:

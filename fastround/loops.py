@@ -34,91 +34,24 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .cache import vector_bytes
+from .cache import compresses, vector_bytes
 from .kernels.elementary import kernel
 from .kernels.staircase import Windows
 from .kernels.theta import Regime
 from .lanes import in_stages, vectorised
+from .memory import buffers, copies, load, prefetch, store
+from .partition import PLACE, PLACE_BITS, partition
 from .table import Ufunc
 
 _BLOCK = 1024
 # How many vectors are computed at a time, where k is the same and where it is not.
 _GROUP, _VARYING_GROUP = 4, 2
-# A number of elements, or a place among them, for each of the regimes, five at most, is packed into one integer.
-_REGIMES = 5
-_PLACE_BITS = 12
-_PLACE = 2**_PLACE_BITS - 1
+# How many bytes a line of the cache has, at least.
+_LINE = 64
+# A block of numbers, with room for each of five regimes to end on a whole group of vectors.
+_buffer = buffers(_BLOCK + 5 * _VARYING_GROUP * vector_bytes() // 4)
 
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
-
-
-@intrinsic
-def _load(typingctx, address, i, real):
-    """Number i of those at an address; one of float16 as float32."""
-    half = real.dtype == types.float16
-
-    def codegen(context, builder, signature, args):
-        element = _SHORT if half else context.get_value_type(real.dtype)
-        value = builder.load(builder.gep(builder.inttoptr(args[0], element.as_pointer()), [args[1]]))
-        return _from_half(builder, value) if half else _frozen(builder, value)
-
-    return (types.float32 if half else real.dtype)(types.intp, types.intp, real), codegen
-
-
-@intrinsic
-def _store(typingctx, address, i, value, real):
-    """Set number i of those at an address; one of float16 from float32."""
-    half = real.dtype == types.float16
-
-    def codegen(context, builder, signature, args):
-        number = _to_half(builder, args[2]) if half else args[2]
-        builder.store(number, builder.gep(builder.inttoptr(args[0], number.type.as_pointer()), [args[1]]))
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.intp, value, real), codegen
-
-
-def _frozen(builder, value):
-    """The same value: a loop that copies would otherwise become a call of memcpy, and see `cache.object_code`."""
-    freeze = ir.instructions.Instruction(builder.block, value.type, "freeze", [value])
-    return builder._insert(freeze) or freeze
-
-
-# The conversions are arithmetic of integers, for not every CPU has instructions for them, and LLVM's functions that
-# stand in are not there at run time.
-_SHORT, _WORD, _SINGLE = ir.IntType(16), ir.IntType(32), ir.FloatType()
-
-
-def _from_half(builder, half):
-    bits = builder.zext(half, _WORD)
-    sign = builder.shl(builder.and_(bits, _WORD(0x8000)), _WORD(16))
-    magnitude = builder.shl(builder.and_(bits, _WORD(0x7FFF)), _WORD(13))
-    # Exponents of float32 are greater by 112, but for those of nan and infinity.
-    scaled = builder.fmul(builder.bitcast(magnitude, _SINGLE), _SINGLE(2.0**112))
-    special = builder.icmp_unsigned(">=", magnitude, _WORD(0x7C00 << 13))
-    finite = builder.bitcast(scaled, _WORD)
-    magnitude = builder.select(special, builder.or_(magnitude, _WORD(0x7F800000)), finite)
-    return builder.bitcast(builder.or_(magnitude, sign), _SINGLE)
-
-
-def _to_half(builder, single):
-    bits = builder.bitcast(single, _WORD)
-    sign = builder.lshr(builder.and_(bits, _WORD(0x80000000)), _WORD(16))
-    magnitude = builder.and_(bits, _WORD(0x7FFFFFFF))
-    # Ties to even: half of what is cut off is added, less one if the last bit that stays is 0.
-    odd = builder.and_(builder.lshr(magnitude, _WORD(13)), _WORD(1))
-    biased = builder.sub(builder.add(magnitude, builder.add(odd, _WORD(0xFFF))), _WORD(112 << 23))
-    normal = builder.lshr(biased, _WORD(13))
-    # Beside ½, numbers of float32 lie as close as the subnormal ones of float16.
-    beside_half = builder.fadd(builder.bitcast(magnitude, _SINGLE), _SINGLE(0.5))
-    subnormal = builder.sub(builder.bitcast(beside_half, _WORD), _WORD(0x3F000000))
-    nan = builder.or_(_WORD(0x7E00), builder.and_(builder.lshr(magnitude, _WORD(13)), _WORD(0x3FF)))
-    is_nan = builder.icmp_unsigned(">", magnitude, _WORD(0x7F800000))
-    special = builder.select(is_nan, nan, _WORD(0x7C00))
-    small = builder.icmp_unsigned("<", magnitude, _WORD(113 << 23))
-    large = builder.icmp_unsigned(">=", magnitude, _WORD(143 << 23))
-    result = builder.select(large, special, builder.select(small, subnormal, normal))
-    return builder.trunc(builder.or_(result, sign), _SHORT)
 
 
 @intrinsic
@@ -145,36 +78,6 @@ def _call_loop(typingctx, loop, blocks, n, step, data):
     return types.void(loop, blocks, n, step, data), codegen
 
 
-@intrinsic
-def _buffer(typingctx, real):
-    """The address of a block of numbers on the stack, with room for each regime to end on a whole group of vectors."""
-
-    def codegen(context, builder, signature, args):
-        element = context.get_value_type(real.dtype)
-        # Not filled with zeros, as by Numba's function for this.
-        with builder.goto_entry_block():
-            block = builder.alloca(ir.ArrayType(element, _BLOCK + _REGIMES * _VARYING_GROUP * vector_bytes() // 4))
-        block.align = 64
-        return builder.ptrtoint(block, ir.IntType(types.intp.bitwidth))
-
-    return types.intp(real), codegen
-
-
-def _by_eights(function: Callable[..., None]) -> Any:
-    """The nopython function that calls another for i < n, eight times in each turn of its loop."""
-
-    @kernel
-    def each(n, *args):
-        rest = n & -8
-        for start in range(0, rest, 8):
-            for i in range(start, start + 8):
-                function(i, *args)
-        for i in range(rest, n):
-            function(i, *args)
-
-    return each
-
-
 def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
     @kernel
     def both(*args):
@@ -199,41 +102,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     two_outputs, windowed = len(picks) == 2, isinstance(line, Windows)
     of_infinite: Any = line.of_infinite() if isinstance(line, Windows) else None
 
-    @kernel
-    def gather_one(i, address, step, block):
-        _store(block, i, _load(address + i * step, 0, memory), real)
-
-    @kernel
-    def scatter_one(i, address, step, block):
-        _store(address + i * step, 0, _load(block, i, real), memory)
-
-    gather_each, scatter_each = _by_eights(gather_one), _by_eights(scatter_one)
-
-    @kernel
-    def gather(address, step, n, block):
-        """Copy n numbers that are `step` bytes apart to a block without gaps."""
-        # The first three are made with vectors, whose elements are shuffled.
-        if plain and step == size:
-            for i in range(n):
-                _store(block, i, _load(address, i, real), real)
-        elif plain and step == 2 * size:
-            for i in range(n):
-                _store(block, i, _load(address, 2 * i, real), real)
-        elif plain and step == -size:
-            for i in range(n):
-                _store(block, i, _load(address, -i, real), real)
-        else:
-            gather_each(n, address, step, block)
-
-    @kernel
-    def scatter(block, n, address, step):
-        """Copy n numbers from a block to places `step` bytes apart."""
-        if plain and step == size:
-            for i in range(n):
-                _store(address, i, _load(block, i, real), real)
-        else:
-            scatter_each(n, address, step, block)
-
+    gather, scatter = copies(memory, real)
     vector, group = vector_bytes(), vector_bytes() * _GROUP
     width, varying_width = vector // size, _VARYING_GROUP * vector // size
     one_vector, some_vectors = vectorised(1, width), vectorised(_GROUP, width)
@@ -249,10 +118,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         @kernel
         def element(i, operands):
             x, y, z, constants = operands
-            result = point(_load(x, i, real), constants)
-            _store(y, i, result[first], real)
+            result = point(load(x, i, real), constants)
+            store(y, i, result[first], real)
             if two_outputs:
-                _store(z, i, result[last], real)
+                store(z, i, result[last], real)
 
         @kernel
         def blocks(sharpness, x, y, z, x_step, y_step, z_step, n, buffers):
@@ -269,7 +138,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 y_direct, z_direct = y_contiguous and m == end, z_contiguous and m == end
                 if not x_direct:
                     for i in range(end - width, end):
-                        _store(x_buffer, i, zero, real)
+                        store(x_buffer, i, zero, real)
                     gather(x_at, x_step, m, x_buffer)
                 x_block = x_at if x_direct else x_buffer
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
@@ -296,8 +165,18 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     def sharpness_at(i, operands):
         """The sharpness of an element, with the radius where there is one."""
         _, k_at, radius_at, _, _ = operands
-        k = np.float64(_load(k_at, i, real))
-        return (k, _load(radius_at, i, np.float64)) if windowed else k
+        k = np.float64(load(k_at, i, real))
+        return (k, load(radius_at, i, np.float64)) if windowed else k
+
+    @kernel
+    def prefetch_at(offset, operands):
+        """Let come what is so many elements further."""
+        (x, x_step), (k, k_step), (y, y_step), (z, z_step) = operands
+        prefetch(x + offset * x_step)
+        prefetch(k + offset * k_step)
+        prefetch(y + offset * y_step)
+        if two_outputs:
+            prefetch(z + offset * z_step)
 
     def varying_regime(regime: Regime, shift: int) -> Any:
         *stages, constants_of = regime.stages or (regime.constants,)
@@ -306,10 +185,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         @kernel
         def with_point(i, operands, state):
             x, _, _, y, z = operands
-            result = point(_load(x, i, real), constants_of(state))
-            _store(y, i, result[first], real)
+            result = point(load(x, i, real), constants_of(state))
+            store(y, i, result[first], real)
             if two_outputs:
-                _store(z, i, result[last], real)
+                store(z, i, result[last], real)
 
         @kernel
         def element(i, operands):
@@ -325,35 +204,40 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 all_at_once(element, operands)
 
         @kernel
-        def run(operands, starts, ends, data):
-            """Take the elements of this regime from their places, and fill up the last group."""
+        def run(operands, starts, ends, data, following):
+            """Take the elements of this regime from their places, and fill up the last group.
+
+            Meanwhile, what follows in memory comes into the cache.
+            """
             x, k, radius, y, z = operands
-            start, end = (starts >> shift) & _PLACE, (ends >> shift) & _PLACE
+            start, end = (starts >> shift) & PLACE, (ends >> shift) & PLACE
             stop = start + whole(end - start, varying_width)
             for j in range(end, stop):
-                _store(x, j, _load(x, start, real), real)
-                _store(k, j, _load(k, start, real), real)
+                store(x, j, load(x, start, real), real)
+                store(k, j, load(k, start, real), real)
                 if windowed:
-                    _store(radius, j, _load(radius, start, np.float64), np.float64)
+                    store(radius, j, load(radius, start, np.float64), np.float64)
             for j in range(start, stop, varying_width):
+                for offset in range(j, j + varying_width, _LINE // memory_size):
+                    prefetch_at(offset, following)
                 i = j * size
                 group((x + i, k + i, radius + j * 8, y + i, z + i))
 
         return run
 
     @kernel
-    def infinite_elements(operands, starts, ends, data):
+    def infinite_elements(operands, starts, ends, data, following):
         """Let the loop of the infinite sum take the windows that are as that, which come first."""
         x, k, _, y, z = operands
-        n = (ends & _PLACE) - (starts & _PLACE)
+        n = (ends & PLACE) - (starts & PLACE)
         if data[1] != 0:
             if n > 0:
                 _call_loop(data[1], (x, k, y, z), n, size, data)
         else:
             # Another thread has just changed the sharpness: there was no need for that loop.
             for i in range(n):
-                _store(y, i, real(np.nan), real)
-                _store(z, i, real(np.nan), real)
+                store(y, i, real(np.nan), real)
+                store(z, i, real(np.nan), real)
 
     if not varying:
         if isinstance(line, Windows):
@@ -363,14 +247,14 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 n = dims[0]
                 x, y, z = args[0], args[3], args[4] if two_outputs else args[3]
                 x_step, y_step, z_step = steps[0], steps[3], steps[4] if two_outputs else steps[3]
-                k, radius = np.float64(_load(args[1], 0, memory)), np.float64(_load(args[2], 0, integer))
+                k, radius = np.float64(load(args[1], 0, memory)), np.float64(load(args[2], 0, integer))
                 differs, infinite_k = of_infinite((k, radius))
                 if n > 0:
                     buffers = _buffer(real), _buffer(real), _buffer(real)
                     blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
                 elif not differs:
                     data[0] = 1
-                    _store(data[1], 0, real(infinite_k), memory)
+                    store(data[1], 0, real(infinite_k), memory)
 
             return uniform_windows
 
@@ -380,7 +264,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             n = dims[0]
             x, y, z = args[0], args[2], args[3] if two_outputs else args[2]
             x_step, y_step, z_step = steps[0], steps[2], steps[3] if two_outputs else steps[2]
-            k = np.float64(_load(args[1], 0, memory))
+            k = np.float64(load(args[1], 0, memory))
             if k < 0:
                 data[0] = 1
             buffers = _buffer(real), _buffer(real), _buffer(real)
@@ -391,17 +275,17 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     @kernel
     def all_equal(address, step, first, count, kind, kind_size):
         """Whether so many numbers from one on are as that."""
-        number, others = _load(address + first * step, 0, kind), 0
+        number, others = load(address + first * step, 0, kind), 0
         if step == 0:
             return True
-        if _load(address + (first + count - 1) * step, 0, kind) != number:
+        if load(address + (first + count - 1) * step, 0, kind) != number:
             return False
         if step == kind_size:
             for i in range(first, first + count):
-                others += _load(address, i, kind) != number
+                others += load(address, i, kind) != number
         else:
             for i in range(first, first + count):
-                others += _load(address + i * step, 0, kind) != number
+                others += load(address + i * step, 0, kind) != number
         return others == 0
 
     @kernel
@@ -432,9 +316,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     else:
                         more >>= 1
                 asked[0], asked[1] = first, end
-                _store(asked[4], 0, _load(args[1] + first * steps[1], 0, memory), memory)
+                store(asked[4], 0, load(args[1] + first * steps[1], 0, memory), memory)
                 if windowed:
-                    _store(asked[5], 0, _load(args[2] + first * steps[2], 0, integer), integer)
+                    store(asked[5], 0, load(args[2] + first * steps[2], 0, integer), integer)
                 return
             first += least
         asked[0] = asked[1] = n
@@ -444,26 +328,21 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         """How many of the first n windows are as the infinite sum."""
         found = 0
         for i in range(asked[2]):
-            k = np.float64(_load(args[1] + i * steps[1], 0, memory))
-            differs, _ = of_infinite((k, np.float64(_load(args[2] + i * steps[2], 0, integer))))
+            k = np.float64(load(args[1] + i * steps[1], 0, memory))
+            differs, _ = of_infinite((k, np.float64(load(args[2] + i * steps[2], 0, integer))))
             found += not differs
         asked[0] = found
 
-    @kernel
-    def from_places(source, places, n, block):
-        """Copy n numbers from places of a block."""
-        for i in range(n):
-            _store(block, i, _load(source, np.int64(_load(places, i, np.int32)), real), real)
-
     if isinstance(line, Windows):
-        own_shifts = [_PLACE_BITS * number for number in range(1, len(line.own) + 1)]
+        own_shifts = [PLACE_BITS * number for number in range(1, len(line.own) + 1)]
         shifts = [0] * len(line.infinite.regimes) + own_shifts
         runs = [infinite_elements, *map(varying_regime, line.own, own_shifts)]
     else:
-        shifts = [_PLACE_BITS * number for number in range(len(regimes))]
+        shifts = [PLACE_BITS * number for number in range(len(regimes))]
         runs = list(map(varying_regime, regimes, shifts))
     shift_of, run = line.chosen(list(map(always, shifts))), functools.reduce(_successively, runs)
-    bits = _PLACE_BITS * len(runs)
+    sort, put_back = partition(real, len(runs), windowed, width if compresses() else 0)
+    bits = PLACE_BITS * len(runs)
     y_place = 3 if windowed else 2
     z_place = y_place + len(picks) - 1
 
@@ -477,9 +356,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             return
         x, k, radius, y, z = args[0], args[1], args[2], args[y_place], args[z_place]
         x_step, k_step, radius_step, y_step, z_step = steps[0], steps[1], steps[2], steps[y_place], steps[z_place]
-        shifts, places = _buffer(np.int32), _buffer(np.int32)
-        k_block, y_block = _buffer(real), _buffer(real)
-        x_sorted, k_sorted, y_sorted, z_sorted = _buffer(real), _buffer(real), _buffer(real), _buffer(real)
+        shifts, x_block, k_block = _buffer(np.int32), _buffer(real), _buffer(real)
+        x_sorted, k_sorted, z_sorted = _buffer(real), _buffer(real), _buffer(real)
         radius_block, radius_sorted = k_block, k_sorted
         if windowed:
             radius_block, radius_sorted = _buffer(np.float64), _buffer(np.float64)
@@ -487,55 +365,50 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             m = min(_BLOCK, n - start)
             x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step
             y_at, z_at = y + start * y_step, z + start * z_step
+            gather(x_at, x_step, m, x_block)
             gather(k_at, k_step, m, k_block)
             if windowed:
                 for i in range(m):
-                    radius_i = np.float64(_load(radius_at + i * radius_step, 0, integer))
-                    _store(radius_block, i, radius_i, np.float64)
-            # A counting sort by regime, without branches.
+                    radius_i = np.float64(load(radius_at + i * radius_step, 0, integer))
+                    store(radius_block, i, radius_i, np.float64)
+            # Elements are counted by regime, without branches.
             counts, negative = 0, 0
             for i in range(m):
                 sharpness = sharpness_at(i, (x, k_block, radius_block, y, z))
                 shift = shift_of(sharpness)
-                _store(shifts, i, np.int32(shift), np.int32)
+                store(shifts, i, np.int32(shift), np.int32)
                 counts += 1 << shift
                 if windowed:
                     _, infinite_k = of_infinite(sharpness)
-                    _store(k_block, i, real(infinite_k), real)
+                    store(k_block, i, real(infinite_k), real)
                 else:
                     negative += 1 if sharpness < 0 else 0
             if negative > 0:
                 data[0] = 1
             # Of one type from the beginning, or all that takes it would be compiled twice.
             starts, place = np.int64(0), np.int64(0)
-            for shift in range(0, bits, _PLACE_BITS):
+            for shift in range(0, bits, PLACE_BITS):
                 starts += place << shift
-                place += whole((counts >> shift) & _PLACE, varying_width)
-            alone = counts == m << np.int64(_load(shifts, 0, np.int32))
-            if alone:
-                gather(x_at, x_step, m, x_sorted)
-            else:
-                ends = starts
-                for i in range(m):
-                    shift_i = int(_load(shifts, i, np.int32))
-                    place_i = (ends >> shift_i) & _PLACE
-                    ends += 1 << shift_i
-                    _store(places, i, np.int32(place_i), np.int32)
-                    _store(x_sorted, place_i, _load(x_at + i * x_step, 0, memory), real)
-                    _store(k_sorted, place_i, _load(k_block, i, real), real)
-                    if windowed:
-                        _store(radius_sorted, place_i, _load(radius_block, i, np.float64), np.float64)
-            ks, radii = (k_block, radius_block) if alone else (k_sorted, radius_sorted)
-            run((x_sorted, ks, radii, y_sorted, z_sorted), starts, starts + counts, data)
-            if alone:
-                scatter(y_sorted, m, y_at, y_step)
-                if two_outputs:
-                    scatter(z_sorted, m, z_at, z_step)
-            else:
-                from_places(y_sorted, places, m, y_block)
-                scatter(y_block, m, y_at, y_step)
-                if two_outputs:
-                    from_places(z_sorted, places, m, y_block)
-                    scatter(y_block, m, z_at, z_step)
+                place += whole((counts >> shift) & PLACE, varying_width)
+            alone = counts == m << np.int64(load(shifts, 0, np.int32))
+            unsorted, sorted_ = (x_block, k_block, radius_block), (x_sorted, k_sorted, radius_sorted)
+            if not alone:
+                sort(m, shifts, starts, counts, unsorted, sorted_)
+            xs, ks, radii = unsorted if alone else sorted_
+            following = (
+                (x_at + _BLOCK * x_step, x_step),
+                (k_at + _BLOCK * k_step, k_step),
+                (y_at + _BLOCK * y_step, y_step),
+                (z_at + _BLOCK * z_step, z_step),
+            )
+            # The first results take the place of x: less memory is in the cache sooner.
+            run((xs, ks, radii, xs, z_sorted), starts, starts + counts, data, following)
+            if not alone:
+                put_back(m, shifts, starts, counts, x_sorted, x_block)
+            scatter(x_block, m, y_at, y_step)
+            if two_outputs:
+                if not alone:
+                    put_back(m, shifts, starts, counts, z_sorted, k_block)
+                scatter(z_sorted if alone else k_block, m, z_at, z_step)
 
     return varying_

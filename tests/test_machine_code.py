@@ -14,7 +14,7 @@ from numba import njit
 import fastround as fr
 from fastround import cache
 from fastround.kernels.elementary import fma
-from fastround.loops import _load, _store
+from fastround.memory import load, store
 from fastround.table import UFUNCS, Ufunc
 
 pytestmark = pytest.mark.skipif(full_width() is None, reason="no machine code that is read here")
@@ -95,17 +95,17 @@ def test_a_scalar_loop_is_seen() -> None:
     def pointwise(args: Any, dims: Any, steps: Any, invalid: Any) -> None:
         source, target = args[0], args[2]
         for i in range(dims[0]):
-            x = _load(source, i, np.float64)
-            _store(target, i, ((x * 3.0 + 1.0) * x + 4.0) * x / (x * x + 1.0), np.float64)
+            x = load(source, i, np.float64)
+            store(target, i, ((x * 3.0 + 1.0) * x + 4.0) * x / (x * x + 1.0), np.float64)
 
     def recurrent(args: Any, dims: Any, steps: Any, invalid: Any) -> None:
         source, target, y = args[0], args[2], 0.0
         for i in range(dims[0]):
-            y = ((y * 3.0 + _load(source, i, np.float64)) * y + 4.0) * y / (y * y + 1.0)
-            _store(target, i, y, np.float64)
+            y = ((y * 3.0 + load(source, i, np.float64)) * y + 4.0) * y / (y * y + 1.0)
+            store(target, i, y, np.float64)
         for i in range(dims[0]):
-            x = _load(target, i, np.float64)
-            _store(source, i, fma(fma(x, x - 1.0, x), x, 3.0) / (x * x), np.float64)
+            x = load(target, i, np.float64)
+            store(source, i, fma(fma(x, x - 1.0, x), x, 3.0) / (x * x), np.float64)
 
     loops = inner_loops(compiled_function(pointwise, "pointwise"))
     assert at_full_width(loops)

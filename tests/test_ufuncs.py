@@ -11,6 +11,7 @@ import pickle
 import platform
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -222,6 +223,23 @@ def test_every_size_gives_the_bits_of_calls_on_single_numbers(name: str, real: A
         chosen = np.r_[:2200, n - 1100 : n]
         ks = k if np.ndim(k) == 0 else k[chosen]
         assert_same(tuple(y[chosen] for y in whole), one_by_one(ufunc, x[chosen], ks))
+
+
+_DIGEST = """
+import hashlib
+import numpy as np, fastround as fr
+digest, random = hashlib.sha256(), np.random.default_rng(6)
+for name, real in (("sigmoid_round", np.float32), ("density_floor_value_and_grad", np.float64)):
+    x, k = random.uniform(-3, 3, 3000).astype(real), (10 ** random.uniform(-2, 4, 3000)).astype(real)
+    for n in (*range(1, 71), 1023, 1024, 1025, 2047, 2048, 2049, 3000):
+        digest.update(np.stack(getattr(fr, name)(x[:n], k[:n])).tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_every_processor_computes_the_same(tmp_path: Path) -> None:
+    """With and without the instructions for vectors, of which some sort elements by their sharpness."""
+    assert run(_DIGEST, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_ENABLE_AVX="0") == run(_DIGEST)
 
 
 @samples
