@@ -44,7 +44,7 @@ def _weights(l: int) -> Any:
 def density(real: Any, by_k: bool) -> Method:
     """The density method for one precision, `real` being np.float32 or np.float64, for ∂/∂k or else for other outputs.
 
-    From sharpness 3.45 on, a value is a small difference in the dual series, and ∂/∂k in the others.
+    From sharpness 3½ on, a value is a small difference in the dual series, and ∂/∂k in the others.
     """
     single = real is np.float32
     exp = elementary(real).exp
@@ -52,7 +52,7 @@ def density(real: Any, by_k: bool) -> Method:
     # What Q² must reach for its powers to matter, and not to be subnormal.
     least = 2.0**-32 if single else 2.0**-60
     # Where the dual series ends, and how many terms it needs until there.
-    end = 3.45 if not by_k else 3.7 if single else 4.3
+    end = (3.85 if by_k else 3.5) if single else 4.3 if by_k else 3.45
     terms = 2 if single else 4 if by_k else 3
 
     def line(start: float, slope: float) -> Any:
@@ -117,7 +117,7 @@ def density(real: Any, by_k: bool) -> Method:
         bounds,
         (
             soft_regime(real, 0.5, terms, dual_weights),
-            direct_regime(real, 0.5, _weights, bounds[0], centred=not single),
+            direct_regime(real, 0.5, _weights, bounds[0], first=True),
             direct_regime(real, 0.5, _weights, bounds[1]),
             direct_regime(real, 0.5, _weights, bounds[2], guard),
             far_regime(real, 0.5, guard),

@@ -125,7 +125,7 @@ def polynomial(
 
     With j = i + first, that of X^i is start·unit^j·(factors[j] + rests[j]) times the given series in h = m·q·unit,
     where the next factors are m times these.  So m^n times a factor is another factor, and has one rounding error; and
-    q is a power of two, and has none.  Up to h², which the largest coefficients have, h is made of these.
+    q is a power of two, and has none.  In large coefficients, which have h² at most, h is made of these.
     """
     # No product may be subnormal, which would slow it down a hundredfold.  Third powers of less do not matter, nor does
     # what the factors lack, in a product with q.
@@ -159,7 +159,7 @@ def polynomial(
         def coefficient(i: int, order: int, terms: Sequence[tuple[int, float]], large: bool) -> Any:
             if not terms:
                 return number(0.0)
-            if order > 2 or not large:
+            if order > 2 or (order and not large):
                 return multiply(multiply(factors[i], power(order)), series(terms, start * unit**i))
             x, rest = factor(i + order, order)
             scale = start * unit ** (i + order)

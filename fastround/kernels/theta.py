@@ -184,8 +184,7 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
         r = one / horner(x, series)
         # (2π²δ/k)·T′/T
         quotient = horner(x, series1) * r
-        correction = y * quotient
-        distance = a - correction if a_low is None else a + (a_low - correction)
+        distance = fma(-y, quotient, a) if a_low is None else a + fma(-y, quotient, a_low)
         curvature = fma(square * quotient, quotient, -horner(x, series2) * r)
         return (
             distance if distance < half else half,
@@ -207,7 +206,7 @@ def direct_regime(
     weights: Callable[[int], Any],
     least: float,
     guard: int = 0,
-    centred: bool = False,
+    first: bool = False,
 ) -> Regime:
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
@@ -216,7 +215,8 @@ def direct_regime(
     is δ·(r·G − H)/Θ² with H = Σ η_t·(U^t − V^t).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
-    If `centred`, ∂/∂k near the centre is computed as above, not in the form for steps: for soft k its terms are less.
+    The `first` of these regimes, where more terms are large, takes account of their rounding errors; and in float64,
+    ∂/∂k near the centre is computed as above, not in the form for steps, as for soft k its terms are less.
     """
     functions = elementary(real)
     split_exp, reduced, hyperbolic = functions.split_exp, functions.reduced, functions.hyperbolic
@@ -227,6 +227,7 @@ def direct_regime(
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
+    centred = first and not single
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
     start = guarding * spacing
 
@@ -255,7 +256,7 @@ def direct_regime(
     terms = len(kept) - 1
     with_leading = with_term(real, terms + 1, degree, 1 / guarding)
     rest_of, t_of = coefficients(kept[:1], 1.0), coefficients(kept, guarding, degree)
-    # With a guard, they may be too small for that.
+    # With a guard, those of Θ may be too small for that.
     n_of = coefficients(slope_kept, start * guarding, degree + 1)
     derivative_of = linear_map(start * derivative(terms), real)
     # With J = H/Y: δ·(r·G − H) = δ·(−b·G + 2v·J + M), where M = ½G − X·J is small, since its leading terms cancel; it
@@ -333,8 +334,10 @@ def direct_regime(
             product = y * x
             n = fma(y, rest, product)
             n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
-            if centred:
+            if first:
                 n_low = fma(y, fma(horner(x, derivative[1:]), x, derivative[0] - rest), n_low)
+                n_low += fma(y, rest, product - n)
+                t_low = fma(fma(horner(x, theta[2:]), x, theta[1] - t_slope), x, t_low)
             g_low = fma(horner(growth, slope[2:]), growth, g_slope) * x_low
         r = one / t
         r2 = r * r
@@ -364,24 +367,28 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     limits = np.finfo(real)
     largest, unguarded = float(limits.max), real(2.0**-guard)
     tie, tiny = real(0.5 * 2.0**guard), real(float(limits.tiny) * 2.0**guard)
-    slope_unit, least_slope = real(2.0**-guard / spacing), real(float(tiny) * spacing * (1 - 4 * float(limits.eps)))
+    slope_unit = real(2.0**-guard / spacing)
     shifted = shift(real, guard)
     # Beyond e^least all results are 0.
     least = real(-118 if real is np.float32 else -780)
+    # From what the slope times k is a normal number, over least/k; and what is added to that to keep the product normal
+    # too, next to nothing where it matters.
+    to_least_slope = real(float(tiny) * spacing / float(least) * (1 - 4 * float(limits.eps)))
+    next_to_nothing = real(-(2.0 ** (-2 * guard // 3)))
 
     @kernel
     def constants(k):
         # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
         hard = k == np.inf
         finite = real(largest if k > largest else k)
-        inverse = one / finite
+        farthest = least / finite
         return (
-            (finite, least * inverse),
+            (finite, farthest),
             # A nan in every factor: k meets nothing but zeros on the step itself.
             (
                 zero if hard else unguarded + zero * finite,
                 zero if hard else finite * slope_unit,
-                zero if hard else least_slope * inverse,
+                zero if hard else to_least_slope * (farthest + next_to_nothing),
             ),
         )
 
