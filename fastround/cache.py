@@ -1,9 +1,9 @@
 """Machine code of the loops: compiled by Numba and LLVM when first wanted, and kept on disk between processes.
 
-A file holds the object code of one loop.  Its name carries a digest of all that the code depends on (the sources of
-kernels, loops and table, the versions of Numba and llvmlite, the CPU and its features), so that code of another version
-or for another CPU is never found, and its content begins with its own checksum, so that a damaged file is as good as
-none.  Files of other versions and CPUs are removed when nobody has used them for a while.
+A file holds the object code of one loop.  Its name carries a digest of all that the code depends on (sources such as
+those of kernels and loops, the versions of Numba and llvmlite, the CPU and its features), so that code of another
+version or for another CPU is never found, and its content begins with its own checksum, so that a damaged file is as
+good as none.  Files of other versions and CPUs are removed when nobody has used them for a while.
 """
 
 from __future__ import annotations

@@ -48,9 +48,6 @@ _BLOCK = 1024
 _GROUP, _VARYING_GROUP = 4, 2
 # How many bytes a line of the cache has, at least.
 _LINE = 64
-# A block of numbers, with room for each of five regimes to end on a whole group of vectors.
-_buffer = buffers(_BLOCK + 5 * _VARYING_GROUP * vector_bytes() // 4)
-
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
 
@@ -240,6 +237,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 store(z, i, real(np.nan), real)
 
     if not varying:
+        buffer = buffers(_BLOCK)
         if isinstance(line, Windows):
             blocks = line.chosen_own(list(map(uniform_regime, line.own)))
 
@@ -250,7 +248,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 k, radius = np.float64(load(args[1], 0, memory)), np.float64(load(args[2], 0, integer))
                 differs, infinite_k = of_infinite((k, radius))
                 if n > 0:
-                    buffers = _buffer(real), _buffer(real), _buffer(real)
+                    buffers = buffer(real), buffer(real), buffer(real)
                     blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
                 elif not differs:
                     data[0] = 1
@@ -267,7 +265,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             k = np.float64(load(args[1], 0, memory))
             if k < 0:
                 data[0] = 1
-            buffers = _buffer(real), _buffer(real), _buffer(real)
+            buffers = buffer(real), buffer(real), buffer(real)
             blocks(k, x, y, z, x_step, y_step, z_step, n, buffers)
 
         return uniform
@@ -341,6 +339,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         shifts = [PLACE_BITS * number for number in range(len(regimes))]
         runs = list(map(varying_regime, regimes, shifts))
     shift_of, run = line.chosen(list(map(always, shifts))), functools.reduce(_successively, runs)
+    # With room for each regime to end on a whole group of vectors, and for a vector behind the last.
+    buffer = buffers(_BLOCK + len(runs) * varying_width + width)
     sort, put_back = partition(real, len(runs), windowed, width if compresses() else 0)
     bits = PLACE_BITS * len(runs)
     y_place = 3 if windowed else 2
@@ -356,11 +356,11 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             return
         x, k, radius, y, z = args[0], args[1], args[2], args[y_place], args[z_place]
         x_step, k_step, radius_step, y_step, z_step = steps[0], steps[1], steps[2], steps[y_place], steps[z_place]
-        shifts, x_block, k_block = _buffer(np.int32), _buffer(real), _buffer(real)
-        x_sorted, k_sorted, z_sorted = _buffer(real), _buffer(real), _buffer(real)
+        shifts, x_block, k_block = buffer(np.int32), buffer(real), buffer(real)
+        x_sorted, k_sorted, z_sorted = buffer(real), buffer(real), buffer(real)
         radius_block, radius_sorted = k_block, k_sorted
         if windowed:
-            radius_block, radius_sorted = _buffer(np.float64), _buffer(np.float64)
+            radius_block, radius_sorted = buffer(np.float64), buffer(np.float64)
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
             x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step

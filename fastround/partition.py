@@ -23,11 +23,14 @@ PLACE = 2**PLACE_BITS - 1
 
 
 def partition(real: Any, regimes: int, radii: bool, lanes: int) -> tuple[Callable[..., None], Callable[..., None]]:
-    """The nopython functions that sort x, k and, if there are any, the radii, and that put back the results.
+    """The nopython functions that sort elements, and that put back results.
 
-    `lanes` is how many numbers the CPU compresses at a time, or 0 if it has no instruction for that.  Either function
-    takes how many elements there are, the address of their shifts, and for each regime its first place and its number.
-    What stands there instead of the shifts afterwards is for the other function.
+    `sort` copies x, k and, if there are any, the radii from blocks to others; `put_back` copies results of sorted
+    elements to a block where they stand as the elements did before.  Either takes how many there are, the address of
+    their shifts, and for each regime its first place and its number.  Between the two calls, shifts may be replaced.
+
+    `lanes` is how many numbers the CPU compresses at a time, or 0 if it has no instruction for that.  Up to so many
+    numbers behind the last place may be overwritten.
     """
     return _compressed(real, regimes, lanes) if lanes and not radii else _one_by_one(real, radii)
 
@@ -59,23 +62,23 @@ def _one_by_one(real: Any, radii: bool) -> tuple[Any, Any]:
 def _compressed(real: Any, regimes: int, lanes: int) -> tuple[Any, Any]:
     """Vector by vector, for one regime after the other."""
     bits = PLACE_BITS * regimes
-    none, chosen, count, compress, expand = _vectors(real, lanes)
+    no_regime, mask_of, bits_set, compress, expand = _vectors(real, lanes)
 
     @kernel
     def sort(n, shifts, starts, counts, unsorted, sorted_):
         x, k, _ = unsorted
         x_sorted, k_sorted, _ = sorted_
         # What fills up the last vector is of no regime.
-        none(shifts, n)
+        no_regime(shifts, n)
         for shift in range(0, bits, PLACE_BITS):
             place = (starts >> shift) & PLACE
             if (counts >> shift) & PLACE > 0:
                 for i in range(0, n, lanes):
-                    mask = chosen(shifts, i, shift)
+                    mask = mask_of(shifts, i, shift)
                     # Behind them, numbers of no meaning are left where those of the next regime will be.
                     compress(x, i, mask, x_sorted, place)
                     compress(k, i, mask, k_sorted, place)
-                    place += count(mask)
+                    place += bits_set(mask)
 
     @kernel
     def put_back(n, shifts, starts, counts, results, block):
@@ -83,9 +86,9 @@ def _compressed(real: Any, regimes: int, lanes: int) -> tuple[Any, Any]:
             place = (starts >> shift) & PLACE
             if (counts >> shift) & PLACE > 0:
                 for i in range(0, n, lanes):
-                    mask = chosen(shifts, i, shift)
+                    mask = mask_of(shifts, i, shift)
                     expand(results, place, mask, block, i)
-                    place += count(mask)
+                    place += bits_set(mask)
 
     return sort, put_back
 
@@ -109,8 +112,8 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
     @intrinsic
-    def none(typingctx, shifts, i):
-        """Let so many shifts from one on be those of no regime."""
+    def no_regime(typingctx, shifts, i):
+        """Let the shifts of the vector that begins with number i be those of no regime."""
 
         def codegen(context, builder, signature, args):
             shifts, i = args
@@ -121,7 +124,7 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
         return types.void(types.intp, types.intp), codegen
 
     @intrinsic
-    def chosen(typingctx, shifts, i, shift):
+    def mask_of(typingctx, shifts, i, shift):
         """A mask of bits, set where the shifts of a vector are this one."""
 
         def codegen(context, builder, signature, args):
@@ -136,7 +139,7 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
         return types.intp(types.intp, types.intp, types.intp), codegen
 
     @intrinsic
-    def count(typingctx, mask):
+    def bits_set(typingctx, mask):
         """How many bits are set."""
 
         def codegen(context, builder, signature, args):
@@ -144,7 +147,7 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
 
         return types.intp(types.intp), codegen
 
-    def mask_of(builder: Any, bits: Any) -> Any:
+    def as_mask(builder: Any, bits: Any) -> Any:
         return builder.bitcast(builder.trunc(bits, bits_kind), mask_kind)
 
     @intrinsic
@@ -155,7 +158,7 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
             source, i, mask, target, place = args
             numbers = builder.load(at(builder, source, i, vector), align=size)
             undefined = ir.Constant(vector, ir.Undefined)
-            together = called(builder, "experimental.vector.compress", numbers, mask_of(builder, mask), undefined)
+            together = called(builder, "experimental.vector.compress", numbers, as_mask(builder, mask), undefined)
             builder.store(together, at(builder, target, place, vector), align=size)
             return context.get_dummy_value()
 
@@ -170,10 +173,10 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
             first = builder.gep(builder.inttoptr(source, number.as_pointer()), [place])
             numbers = at(builder, target, i, vector)
             others = builder.load(numbers, align=size)
-            apart = called(builder, "masked.expandload", first, mask_of(builder, mask), others)
+            apart = called(builder, "masked.expandload", first, as_mask(builder, mask), others)
             builder.store(apart, numbers, align=size)
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
 
-    return none, chosen, count, compress, expand
+    return no_regime, mask_of, bits_set, compress, expand

@@ -690,7 +690,9 @@ define double @caller(double %x) {{
     assert cache._has_undefined_symbol(code) == (called == "elsewhere")
 
 
-@pytest.mark.parametrize("module", ["table.py", "threads.py", "loops.py", "kernels/sigmoid.py"])
+@pytest.mark.parametrize(
+    "module", ["table.py", "threads.py", "loops.py", "memory.py", "partition.py", "kernels/sigmoid.py"]
+)
 def test_a_change_of_what_is_compiled_changes_the_name_of_the_file(tmp_path: Path, module: str) -> None:
     package = tmp_path / "fastround"
     shutil.copytree(Path(fastround.__file__).parent, package)
