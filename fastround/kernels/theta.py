@@ -184,7 +184,8 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
         r = one / horner(x, series)
         # (2π²δ/k)·T′/T
         quotient = horner(x, series1) * r
-        distance = fma(-y, quotient, a) if a_low is None else a + fma(-y, quotient, a_low)
+        distance = fma(-y, quotient, a)
+        distance = distance if a_low is None else distance + a_low
         curvature = fma(square * quotient, quotient, -horner(x, series2) * r)
         return (
             distance if distance < half else half,
