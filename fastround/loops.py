@@ -34,7 +34,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .cache import compresses, vector_bytes
+from .cache import vector_bytes
 from .kernels.elementary import kernel
 from .kernels.staircase import Windows
 from .kernels.theta import Regime
@@ -48,6 +48,7 @@ _BLOCK = 1024
 _GROUP, _VARYING_GROUP = 4, 2
 # How many bytes a line of the cache has, at least.
 _LINE = 64
+
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
 
@@ -341,7 +342,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     shift_of, run = line.chosen(list(map(always, shifts))), functools.reduce(_successively, runs)
     # With room for each regime to end on a whole group of vectors, and for a vector behind the last.
     buffer = buffers(_BLOCK + len(runs) * varying_width + width)
-    sort, put_back = partition(real, len(runs), windowed, width if compresses() else 0)
+    sort, put_back = partition(real, len(runs), windowed)
     bits = PLACE_BITS * len(runs)
     y_place = 3 if windowed else 2
     z_place = y_place + len(picks) - 1

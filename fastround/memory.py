@@ -90,9 +90,9 @@ def prefetch(typingctx, address):
         number = ir.IntType(32)
         place = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         # To read, into all levels of the cache, of data.
-        builder.call(prefetch, [place, number(0), number(3), number(1)])
+        builder.call(function, [place, number(0), number(3), number(1)])
         return context.get_dummy_value()
 
     return types.void(types.intp), codegen

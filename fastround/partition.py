@@ -15,6 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .cache import compresses, vector_bytes
 from .kernels.elementary import kernel
 from .memory import load, store
 
@@ -22,17 +23,17 @@ PLACE_BITS = 12
 PLACE = 2**PLACE_BITS - 1
 
 
-def partition(real: Any, regimes: int, radii: bool, lanes: int) -> tuple[Callable[..., None], Callable[..., None]]:
+def partition(real: Any, regimes: int, radii: bool) -> tuple[Callable[..., None], Callable[..., None]]:
     """The nopython functions that sort elements, and that put back results.
 
     `sort` copies x, k and, if there are any, the radii from blocks to others; `put_back` copies results of sorted
     elements to a block where they stand as the elements did before.  Either takes how many there are, the address of
     their shifts, and for each regime its first place and its number.  Between the two calls, shifts may be replaced.
-
-    `lanes` is how many numbers the CPU compresses at a time, or 0 if it has no instruction for that.  Up to so many
-    numbers behind the last place may be overwritten.
+    Up to a vector of numbers behind the last place may be overwritten.
     """
-    return _compressed(real, regimes, lanes) if lanes and not radii else _one_by_one(real, radii)
+    if compresses() and not radii:
+        return _compressed(real, regimes, vector_bytes() // real(0).itemsize)
+    return _one_by_one(real, radii)
 
 
 def _one_by_one(real: Any, radii: bool) -> tuple[Any, Any]:
@@ -64,33 +65,36 @@ def _compressed(real: Any, regimes: int, lanes: int) -> tuple[Any, Any]:
     bits = PLACE_BITS * regimes
     no_regime, mask_of, bits_set, compress, expand = _vectors(real, lanes)
 
+    def each_vector(move: Callable[..., None]) -> Any:
+        """The nopython function that calls another for the elements of each regime in each vector."""
+
+        @kernel
+        def each(n, shifts, starts, counts, sources, targets):
+            # What fills up the last vector is of no regime.
+            no_regime(shifts, n)
+            for shift in range(0, bits, PLACE_BITS):
+                place = (starts >> shift) & PLACE
+                if (counts >> shift) & PLACE > 0:
+                    for i in range(0, n, lanes):
+                        mask = mask_of(shifts, i, shift)
+                        move(i, mask, place, sources, targets)
+                        place += bits_set(mask)
+
+        return each
+
     @kernel
-    def sort(n, shifts, starts, counts, unsorted, sorted_):
+    def together(i, mask, place, unsorted, sorted_):
         x, k, _ = unsorted
         x_sorted, k_sorted, _ = sorted_
-        # What fills up the last vector is of no regime.
-        no_regime(shifts, n)
-        for shift in range(0, bits, PLACE_BITS):
-            place = (starts >> shift) & PLACE
-            if (counts >> shift) & PLACE > 0:
-                for i in range(0, n, lanes):
-                    mask = mask_of(shifts, i, shift)
-                    # Behind them, numbers of no meaning are left where those of the next regime will be.
-                    compress(x, i, mask, x_sorted, place)
-                    compress(k, i, mask, k_sorted, place)
-                    place += bits_set(mask)
+        # Behind them, numbers of no meaning are left where those of the next regime will be.
+        compress(x, i, mask, x_sorted, place)
+        compress(k, i, mask, k_sorted, place)
 
     @kernel
-    def put_back(n, shifts, starts, counts, results, block):
-        for shift in range(0, bits, PLACE_BITS):
-            place = (starts >> shift) & PLACE
-            if (counts >> shift) & PLACE > 0:
-                for i in range(0, n, lanes):
-                    mask = mask_of(shifts, i, shift)
-                    expand(results, place, mask, block, i)
-                    place += bits_set(mask)
+    def apart(i, mask, place, results, block):
+        expand(results, place, mask, block, i)
 
-    return sort, put_back
+    return each_vector(together), each_vector(apart)
 
 
 def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
