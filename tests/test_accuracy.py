@@ -41,19 +41,24 @@ def test_errors_of_a_long_sweep_are_within_the_promised_bounds(function: Functio
         assert worst.ulp <= BOUNDS[suffix], (suffix, worst)
 
 
+def _errors_of_float32(ufunc: Any, suffix: str, x: Any, k: Any) -> Any:
+    """In ulp, against float64, which has next to no error here."""
+    limits, exact = np.finfo(np.float32), ufunc(x.astype(np.float64), np.float64(k))
+    # ∂/∂k in ulp of the largest; below the normal numbers a slope may be 0.
+    size = np.full_like(x, max(abs(exact).max(), limits.eps)) if suffix == "_grad_k" else np.float32(exact)
+    errors = abs(ufunc(x, k) - exact) / np.spacing(abs(size))
+    errors[(suffix == "_grad") & (exact < limits.tiny)] = 0
+    return errors
+
+
 @functions
 @pytest.mark.parametrize("suffix", BOUNDS)
 def test_float32_is_within_the_promised_bounds_of_float64(function: Function, suffix: str) -> None:
     """At many more sharpnesses than mpmath has the time for."""
-    rng, ufunc, limits = np.random.default_rng(3), getattr(fr, function.name + suffix), np.finfo(np.float32)
+    rng, ufunc = np.random.default_rng(3), getattr(fr, function.name + suffix)
     x = positions(rng, 1000, np.float32)
     for k in (10 ** rng.uniform(-2, 4, 1000)).astype(np.float32):
-        exact = ufunc(x.astype(np.float64), np.float64(k))
-        # ∂/∂k in ulp of the largest; below the normal numbers a slope may be 0.
-        size = np.full_like(x, max(abs(exact).max(), limits.eps)) if suffix == "_grad_k" else np.float32(exact)
-        errors = abs(ufunc(x, k) - exact) / np.spacing(abs(size))
-        errors[(suffix == "_grad") & (exact < limits.tiny)] = 0
-        # Float64 itself has next to no error here.
+        errors = _errors_of_float32(ufunc, suffix, x, k)
         assert errors.max() <= BOUNDS[suffix], (k, x[errors.argmax()])
 
 
@@ -65,9 +70,8 @@ def test_float32_is_within_the_promised_bounds_where_the_dual_series_ends(method
     row = next(row for row in ROWS if row.name == ufunc.__name__)
     x = np.concatenate([rng.uniform(-0.5, 0.5, 50_000), 0.5 - 2 ** rng.uniform(-16, -3, 50_000)]).astype(np.float32)
     for k in (row.staircase(np.float32).bounds[0] * rng.uniform(0.97, 1.06, 60)).astype(np.float32):
-        exact = ufunc(x.astype(np.float64), np.float64(k))
-        size = abs(exact).max() if suffix == "_grad_k" else np.float32(exact)
-        assert (abs(ufunc(x, k) - exact) / np.spacing(np.abs(size, dtype=np.float32))).max() <= BOUNDS[suffix], k
+        errors = _errors_of_float32(ufunc, suffix, x, k)
+        assert errors.max() <= BOUNDS[suffix], (k, x[errors.argmax()])
 
 
 def _numbers(real: Any, count: int, seed: int = 0) -> Any:
