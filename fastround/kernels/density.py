@@ -52,8 +52,10 @@ def density(real: Any, by_k: bool) -> Method:
     # What Q² must reach for its powers to matter, and not to be subnormal.
     least = 2.0**-32 if single else 2.0**-60
     # Where the dual series ends, and how many terms it needs until there.
-    end = (3.85 if by_k else 3.5) if single else 4.3 if by_k else 3.45
-    terms = 2 if single else 4 if by_k else 3
+    if single:
+        end, terms = 3.85 if by_k else 3.5, 2
+    else:
+        end, terms = (4.3, 4) if by_k else (3.45, 3)
 
     def line(start: float, slope: float) -> Any:
         """start + slope·rate."""
@@ -117,7 +119,7 @@ def density(real: Any, by_k: bool) -> Method:
         bounds,
         (
             soft_regime(real, 0.5, terms, dual_weights),
-            direct_regime(real, 0.5, _weights, bounds[0], first=True),
+            direct_regime(real, 0.5, _weights, bounds[0], softest=True),
             direct_regime(real, 0.5, _weights, bounds[1]),
             direct_regime(real, 0.5, _weights, bounds[2], guard),
             far_regime(real, 0.5, guard),

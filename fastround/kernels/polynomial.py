@@ -147,6 +147,7 @@ def polynomial(
             if order == 0:
                 return factors[i], rests[i]
             x, rest = factor(i, order - 1)
+            # Without a unit, q is never so small.
             rest = rest if unit == 1 else arithmetic.at_least(rest, number(least_rest))
             return multiply(x, q), multiply(rest, q)
 

@@ -52,7 +52,7 @@ def sigmoid(real: Any, by_k: bool) -> Method:
         bounds,
         (
             soft_regime(real, 1.0, terms, dual_weights),
-            direct_regime(real, 1.0, _weights, bounds[0], first=True),
+            direct_regime(real, 1.0, _weights, bounds[0], softest=True),
             direct_regime(real, 1.0, _weights, bounds[1], guard),
             far_regime(real, 1.0, guard),
         ),

@@ -207,7 +207,7 @@ def direct_regime(
     weights: Callable[[int], Any],
     least: float,
     guard: int = 0,
-    first: bool = False,
+    softest: bool = False,
 ) -> Regime:
     """The series of Θ and G, in u = q·e^(kr), v = q·e^(−kr), where X = u + v and Y = u − v.
 
@@ -216,8 +216,8 @@ def direct_regime(
     is δ·(r·G − H)/Θ² with H = Σ η_t·(U^t − V^t).
 
     With a guard, the results stay normal numbers until the last step, while v is 0 where it does not matter.
-    The `first` of these regimes, where more terms are large, takes account of their rounding errors; and in float64,
-    ∂/∂k near the centre is computed as above, not in the form for steps, as for soft k its terms are less.
+    In the `softest` of these regimes, more terms are large: where the numerator is a product, their rounding errors are
+    taken account of; and in float64, ∂/∂k near the centre is computed as above, not in the form for steps.
     """
     functions = elementary(real)
     split_exp, reduced, hyperbolic = functions.split_exp, functions.reduced, functions.hyperbolic
@@ -228,7 +228,7 @@ def direct_regime(
     # Both series are over mantissa^degree, where h = mantissa·q, so that the leading term of Θ′ is X^lead; u and v are
     # kept times 2^factor_guard, and the numerators times 2^guard.
     lead, factor_guard, single = degree - 1, guard // degree, real is np.float32
-    centred = first and not single
+    centred = softest and not single
     guarding, factor_unguard = 2.0**guard, 2.0**-factor_guard
     start = guarding * spacing
 
@@ -335,7 +335,7 @@ def direct_regime(
             product = y * x
             n = fma(y, rest, product)
             n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
-            if first:
+            if softest:
                 n_low = fma(y, fma(horner(x, derivative[1:]), x, derivative[0] - rest), n_low)
                 n_low += fma(y, rest, product - n)
                 t_low = fma(fma(horner(x, theta[2:]), x, theta[1] - t_slope), x, t_low)
