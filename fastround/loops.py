@@ -44,8 +44,8 @@ from .partition import PLACE, PLACE_BITS, partition
 from .table import Ufunc
 
 _BLOCK = 1024
-# How many vectors are computed at a time, where k is the same and where it is not.
-_GROUP, _VARYING_GROUP = 4, 2
+# How many vectors are computed at a time where k is the same.
+_GROUP = 4
 # How many bytes a line of the cache has, at least.
 _LINE = 64
 
@@ -102,7 +102,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     gather, scatter = copies(memory, real)
     vector, group = vector_bytes(), vector_bytes() * _GROUP
-    width, varying_width = vector // size, _VARYING_GROUP * vector // size
+    width = vector // size
     one_vector, some_vectors = vectorised(1, width), vectorised(_GROUP, width)
 
     @kernel
@@ -152,13 +152,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
         return blocks
 
-    def always(number: int) -> Any:
-        @kernel
-        def constant(k):
-            return number
-
-        return constant
-
     @kernel
     def sharpness_at(i, operands):
         """The sharpness of an element, with the radius where there is one."""
@@ -176,9 +169,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         if two_outputs:
             prefetch(z + offset * z_step)
 
-    def varying_regime(regime: Regime, shift: int) -> Any:
+    def varying_regime(regime: Regime, number: int) -> Any:
         *stages, constants_of = regime.stages or (regime.constants,)
-        point = regime.point
+        point, shift, varying_width = regime.point, PLACE_BITS * number, regime.vectors * width
 
         @kernel
         def with_point(i, operands, state):
@@ -195,7 +188,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         if stages:
             group = in_stages(sharpness_at, tuple(stages), with_point, varying_width, vector // 8, width)
         else:
-            all_at_once = vectorised(_VARYING_GROUP, width)
+            all_at_once = vectorised(regime.vectors, width)
 
             @kernel
             def group(operands):
@@ -333,16 +326,13 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         asked[0] = found
 
     if isinstance(line, Windows):
-        own_shifts = [PLACE_BITS * number for number in range(1, len(line.own) + 1)]
-        shifts = [0] * len(line.infinite.regimes) + own_shifts
-        runs = [infinite_elements, *map(varying_regime, line.own, own_shifts)]
+        runs = [infinite_elements, *map(varying_regime, line.own, range(1, len(line.own) + 1))]
     else:
-        shifts = [PLACE_BITS * number for number in range(len(regimes))]
-        runs = list(map(varying_regime, regimes, shifts))
-    shift_of, run = line.chosen(list(map(always, shifts))), functools.reduce(_successively, runs)
+        runs = list(map(varying_regime, regimes, range(len(regimes))))
+    run, widest = functools.reduce(_successively, runs), width * max(regime.vectors for regime in regimes)
     # With room for each regime to end on a whole group of vectors, and for a vector behind the last.
-    buffer = buffers(_BLOCK + len(runs) * varying_width + width)
-    sort, put_back = partition(real, len(runs), windowed)
+    buffer = buffers(_BLOCK + len(runs) * widest + width)
+    count, sort, put_back = partition(real, line.bounds, windowed)
     bits = PLACE_BITS * len(runs)
     y_place = 3 if windowed else 2
     z_place = y_place + len(picks) - 1
@@ -357,7 +347,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             return
         x, k, radius, y, z = args[0], args[1], args[2], args[y_place], args[z_place]
         x_step, k_step, radius_step, y_step, z_step = steps[0], steps[1], steps[2], steps[y_place], steps[z_place]
-        shifts, x_block, k_block = buffer(np.int32), buffer(real), buffer(real)
+        notes, x_block, k_block = buffer(np.int32), buffer(real), buffer(real)
         x_sorted, k_sorted, z_sorted = buffer(real), buffer(real), buffer(real)
         radius_block, radius_sorted = k_block, k_sorted
         if windowed:
@@ -372,29 +362,36 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 for i in range(m):
                     radius_i = np.float64(load(radius_at + i * radius_step, 0, integer))
                     store(radius_block, i, radius_i, np.float64)
-            # Elements are counted by regime, without branches.
-            counts, negative = 0, 0
-            for i in range(m):
-                sharpness = sharpness_at(i, (x, k_block, radius_block, y, z))
-                shift = shift_of(sharpness)
-                store(shifts, i, np.int32(shift), np.int32)
-                counts += 1 << shift
+            # A last vector is filled up with elements like the last.
+            end = whole(m, width)
+            for i in range(m, end):
+                store(x_block, i, load(x_block, m - 1, real), real)
+                store(k_block, i, load(k_block, m - 1, real), real)
                 if windowed:
-                    _, infinite_k = of_infinite(sharpness)
+                    store(radius_block, i, load(radius_block, m - 1, np.float64), np.float64)
+            sharpnesses = k_block
+            if windowed:
+                # What is as the infinite sum, is so with a sharpness of its own, and comes first.
+                sharpnesses = k_sorted
+                for i in range(end):
+                    sharpness = sharpness_at(i, (x, k_block, radius_block, y, z))
+                    differs, infinite_k = of_infinite(sharpness)
                     store(k_block, i, real(infinite_k), real)
-                else:
-                    negative += 1 if sharpness < 0 else 0
-            if negative > 0:
+                    store(sharpnesses, i, real(sharpness[0] if differs else -1.0), real)
+            counts, negative = count(end, sharpnesses, notes)
+            if negative and not windowed:
                 data[0] = 1
             # Of one type from the beginning, or all that takes it would be compiled twice.
             starts, place = np.int64(0), np.int64(0)
             for shift in range(0, bits, PLACE_BITS):
                 starts += place << shift
-                place += whole((counts >> shift) & PLACE, varying_width)
-            alone = counts == m << np.int64(load(shifts, 0, np.int32))
+                place += whole((counts >> shift) & PLACE, widest)
+            alone = False
+            for shift in range(0, bits, PLACE_BITS):
+                alone |= counts == end << shift
             unsorted, sorted_ = (x_block, k_block, radius_block), (x_sorted, k_sorted, radius_sorted)
             if not alone:
-                sort(m, shifts, starts, counts, unsorted, sorted_)
+                sort(end, notes, starts, counts, unsorted, sorted_)
             xs, ks, radii = unsorted if alone else sorted_
             following = (
                 (x_at + _BLOCK * x_step, x_step),
@@ -405,11 +402,11 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             # The first results take the place of x: less memory is in the cache sooner.
             run((xs, ks, radii, xs, z_sorted), starts, starts + counts, data, following)
             if not alone:
-                put_back(m, shifts, starts, counts, x_sorted, x_block)
+                put_back(end, notes, starts, counts, x_sorted, x_block)
             scatter(x_block, m, y_at, y_step)
             if two_outputs:
                 if not alone:
-                    put_back(m, shifts, starts, counts, z_sorted, k_block)
+                    put_back(end, notes, starts, counts, z_sorted, k_block)
                 scatter(z_sorted if alone else k_block, m, z_at, z_step)
 
     return varying_

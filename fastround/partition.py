@@ -1,7 +1,6 @@
 """Elements of a block, sorted so that those of one regime lie side by side, and put back.
 
-A number of elements, or a place in a block, for each of some regimes is packed into one integer: a regime is known by
-the shift of its own.
+A number of elements, or a place in a block, for each of some regimes is packed into one integer.
 """
 
 from __future__ import annotations
@@ -23,30 +22,58 @@ PLACE_BITS = 12
 PLACE = 2**PLACE_BITS - 1
 
 
-def partition(real: Any, regimes: int, radii: bool) -> tuple[Callable[..., None], Callable[..., None]]:
-    """The nopython functions that sort elements, and that put back results.
+def partition(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, Any, Any]:
+    """The nopython functions that count elements by regime, that sort them, and that put back results.
 
+    A regime begins at each bound.  `count` takes how many sharpnesses there are, the address of a block of them, and
+    that of one where it notes the regime of each; it returns how many are of each regime, and whether any is negative.
     `sort` copies x, k and, if there are any, the radii from blocks to others; `put_back` copies results of sorted
-    elements to a block where they stand as the elements did before.  Either takes how many there are, the address of
-    their shifts, and for each regime its first place and its number.  Between the two calls, shifts may be replaced.
-    Up to a vector of numbers behind the last place may be overwritten.
+    elements to a block where they stand as the elements did before.  Either takes how many elements there are, the
+    address of what was noted, and of each regime its first place and how many are of it.
+
+    All take a whole number of vectors, and up to a vector of numbers behind the last place may be overwritten.
     """
     if compresses() and not radii:
-        return _compressed(real, regimes, vector_bytes() // real(0).itemsize)
-    return _one_by_one(real, radii)
+        return _compressed(real, bounds, vector_bytes() // real(0).itemsize)
+    return _one_by_one(real, bounds, radii)
 
 
-def _one_by_one(real: Any, radii: bool) -> tuple[Any, Any]:
+def _one_by_one(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, Any, Any]:
+    @intrinsic
+    def number_of(typingctx, k):
+        """How many bounds a sharpness is not below."""
+
+        def codegen(context, builder, signature, args):
+            number = ir.IntType(32)(0)
+            for bound in bounds:
+                reached = builder.fcmp_unordered(">=", args[0], args[0].type(bound))
+                number = builder.add(number, builder.zext(reached, number.type))
+            return number
+
+        return types.int32(k), codegen
+
     @kernel
-    def sort(n, shifts, starts, counts, unsorted, sorted_):
+    def count(n, sharpnesses, regimes):
+        # Without branches.
+        counts, negative = 0, 0
+        for i in range(n):
+            k = load(sharpnesses, i, real)
+            regime = number_of(k)
+            store(regimes, i, regime, np.int32)
+            counts += 1 << PLACE_BITS * int(regime)
+            negative += int(k < 0)
+        return counts, negative > 0
+
+    @kernel
+    def sort(n, regimes, starts, counts, unsorted, sorted_):
         x, k, radius = unsorted
         x_sorted, k_sorted, radius_sorted = sorted_
         following = starts
         for i in range(n):
-            shift = int(load(shifts, i, np.int32))
+            shift = PLACE_BITS * np.int64(load(regimes, i, np.int32))
             place = (following >> shift) & PLACE
             following += 1 << shift
-            store(shifts, i, np.int32(place), np.int32)
+            store(regimes, i, np.int32(place), np.int32)
             store(x_sorted, place, load(x, i, real), real)
             store(k_sorted, place, load(k, i, real), real)
             if radii:
@@ -57,27 +84,34 @@ def _one_by_one(real: Any, radii: bool) -> tuple[Any, Any]:
         for i in range(n):
             store(block, i, load(results, np.int64(load(places, i, np.int32)), real), real)
 
-    return sort, put_back
+    return count, sort, put_back
 
 
-def _compressed(real: Any, regimes: int, lanes: int) -> tuple[Any, Any]:
-    """Vector by vector, for one regime after the other."""
-    bits = PLACE_BITS * regimes
-    no_regime, mask_of, bits_set, compress, expand = _vectors(real, lanes)
+def _compressed(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, Any, Any]:
+    """Vector by vector, for one regime after the other; what is noted are masks of bits, one for each."""
+    regimes, mask_kind = len(bounds) + 1, np.uint16 if lanes == 16 else np.uint8
+    none, noted, counted, bits_set, compress, expand = _vectors(real, bounds, lanes)
+
+    @kernel
+    def count(n, sharpnesses, masks):
+        below = none
+        for i in range(0, n, lanes):
+            below = noted(sharpnesses, i, masks, n // lanes, below)
+        return counted(n, below)
 
     def each_vector(move: Callable[..., None]) -> Any:
         """The nopython function that calls another for the elements of each regime in each vector."""
 
         @kernel
-        def each(n, shifts, starts, counts, sources, targets):
-            # What fills up the last vector is of no regime.
-            no_regime(shifts, n)
-            for shift in range(0, bits, PLACE_BITS):
+        def each(n, masks, starts, counts, sources, targets):
+            vectors = n // lanes
+            for regime in range(regimes):
+                shift = PLACE_BITS * regime
                 place = (starts >> shift) & PLACE
                 if (counts >> shift) & PLACE > 0:
-                    for i in range(0, n, lanes):
-                        mask = mask_of(shifts, i, shift)
-                        move(i, mask, place, sources, targets)
+                    for i in range(vectors):
+                        mask = np.int64(load(masks, regime * vectors + i, mask_kind))
+                        move(i * lanes, mask, place, sources, targets)
                         place += bits_set(mask)
 
         return each
@@ -94,16 +128,16 @@ def _compressed(real: Any, regimes: int, lanes: int) -> tuple[Any, Any]:
     def apart(i, mask, place, results, block):
         expand(results, place, mask, block, i)
 
-    return each_vector(together), each_vector(apart)
+    return count, each_vector(together), each_vector(apart)
 
 
-def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
+def _vectors(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, ...]:
     """The nopython functions of one vector that `_compressed` is made of."""
-    integer, shift_kind, bits_kind = ir.IntType(types.intp.bitwidth), ir.IntType(32), ir.IntType(lanes)
+    integer, bits_kind = ir.IntType(types.intp.bitwidth), ir.IntType(lanes)
+    totals_kind = types.UniTuple(types.intp, len(bounds) + 1)
     number = ir.FloatType() if real is np.float32 else ir.DoubleType()
-    shifts_kind, vector = ir.VectorType(shift_kind, lanes), ir.VectorType(number, lanes)
-    mask_kind = ir.VectorType(ir.IntType(1), lanes)
-    shift_size, size = 4, real(0).itemsize
+    vector, mask_kind = ir.VectorType(number, lanes), ir.VectorType(ir.IntType(1), lanes)
+    size = real(0).itemsize
 
     def at(builder: Any, address: Any, i: Any, kind: Any) -> Any:
         """The address of the vector that begins with number i."""
@@ -116,31 +150,48 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
     @intrinsic
-    def no_regime(typingctx, shifts, i):
-        """Let the shifts of the vector that begins with number i be those of no regime."""
+    def noted(typingctx, source, i, masks, vectors, below):
+        """Note the mask of each regime for the sharpnesses of the vector that begins with number i.
+
+        What is returned is how many are below each bound, and how many are negative, with these and those before.
+        """
 
         def codegen(context, builder, signature, args):
-            shifts, i = args
-            none = ir.Constant(shifts_kind, [-1] * lanes)
-            builder.store(none, at(builder, shifts, i, shifts_kind), align=shift_size)
-            return context.get_dummy_value()
+            source, i, masks, vectors, before = args
+            numbers = builder.load(at(builder, source, i, vector), align=size)
+            place = builder.gep(builder.inttoptr(masks, bits_kind.as_pointer()), [builder.sdiv(i, integer(lanes))])
+            all_ones = ir.Constant(mask_kind, [1] * lanes)
+            uppers = [
+                builder.fcmp_ordered("<", numbers, ir.Constant(vector, [bound] * lanes)) for bound in (*bounds, 0.0)
+            ]
+            totals = [
+                builder.add(total, builder.zext(builder.ctpop(builder.bitcast(upper, bits_kind)), integer))
+                for total, upper in zip(cgutils.unpack_tuple(builder, before), uppers, strict=True)
+            ]
+            lower = ir.Constant(mask_kind, [0] * lanes)
+            for upper in (*uppers[:-1], all_ones):
+                own = builder.and_(upper, builder.xor(lower, all_ones))
+                builder.store(builder.bitcast(own, bits_kind), place)
+                place, lower = builder.gep(place, [vectors]), upper
+            return context.make_tuple(builder, totals_kind, totals)
 
-        return types.void(types.intp, types.intp), codegen
+        return totals_kind(types.intp, types.intp, types.intp, types.intp, totals_kind), codegen
 
     @intrinsic
-    def mask_of(typingctx, shifts, i, shift):
-        """A mask of bits, set where the shifts of a vector are this one."""
+    def counted(typingctx, n, below):
+        """How many of n sharpnesses are of each regime, and whether any is negative."""
 
         def codegen(context, builder, signature, args):
-            shifts, i, shift = args
-            those = builder.load(at(builder, shifts, i, shifts_kind), align=shift_size)
-            first = builder.insert_element(those, builder.trunc(shift, shift_kind), shift_kind(0))
-            mask = builder.icmp_signed(
-                "==", those, builder.shuffle_vector(first, first, ir.Constant(shifts_kind, None))
+            *totals, negative = cgutils.unpack_tuple(builder, args[1])
+            counts, lower = integer(0), integer(0)
+            for regime, upper in enumerate((*totals, args[0])):
+                here = builder.shl(builder.sub(upper, lower), integer(PLACE_BITS * regime))
+                counts, lower = builder.add(counts, here), upper
+            return context.make_tuple(
+                builder, signature.return_type, [counts, builder.icmp_signed(">", negative, integer(0))]
             )
-            return builder.zext(builder.bitcast(mask, bits_kind), integer)
 
-        return types.intp(types.intp, types.intp, types.intp), codegen
+        return types.Tuple([types.intp, types.boolean])(types.intp, totals_kind), codegen
 
     @intrinsic
     def bits_set(typingctx, mask):
@@ -183,4 +234,4 @@ def _vectors(real: Any, lanes: int) -> tuple[Any, Any, Any, Any, Any]:
 
         return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
 
-    return no_regime, mask_of, bits_set, compress, expand
+    return (0,) * (len(bounds) + 1), noted, counted, bits_set, compress, expand

@@ -47,6 +47,11 @@ class Windows(NamedTuple):
         """Those of the infinite sum, and its own."""
         return self.infinite.regimes + self.own
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """Of a sharpness that is −1 where it is as the infinite sum: where its own regimes begin."""
+        return 0.0, SOFT, self.windowed.sharpest
+
     def of_infinite(self) -> Any:
         """The nopython function of (k, radius): whether it differs from the infinite sum, and else the k of that.
 
@@ -69,14 +74,14 @@ class Windows(NamedTuple):
     def chosen_own(self, functions: list[Callable[..., Any]]) -> Any:
         """As `chosen`, for its own regimes, where it differs from the infinite sum."""
         soft, smooth, sharp = functions
-        sharpest = self.windowed.sharpest
+        _, soft_end, smooth_end = self.bounds
 
         @kernel
         def choose(sharpness, *args):
             k, _ = sharpness
-            if k < SOFT:
+            if k < soft_end:
                 return soft(sharpness, *args)
-            if k < sharpest:
+            if k < smooth_end:
                 return smooth(sharpness, *args)
             return sharp(sharpness, *args)
 
@@ -106,6 +111,8 @@ def staircase(method: Callable[[Any, bool], Method], place: str, real: Any, by_k
     """The rounding function of a method with the steps of `place`: "round", "floor" or "ceil"."""
     bounds, regimes = method(real, by_k)
     cell = cells(real)[place]
+    # A sharpness of this precision is compared with numbers of this precision.
+    bounds = tuple(float(real(bound)) for bound in bounds)
     return Staircase(bounds, tuple(_on_line(regime, cell, real) for regime in regimes))
 
 

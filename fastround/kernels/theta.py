@@ -55,6 +55,8 @@ class Regime(NamedTuple):
     guard: int = 0
     # Of the constants, where they take loops.
     stages: tuple[Any, ...] = ()
+    # How many vectors of elements, each with its sharpness, are best computed at a time.
+    vectors: int = 2
 
 
 class Method(NamedTuple):
@@ -194,7 +196,7 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
             y * r * fma(quotient, horner(x, change), horner(x, more)),
         )
 
-    return Regime(constants, point)
+    return Regime(constants, point, vectors=2 if real is np.float32 else 4)
 
 
 # So many terms of Θ, and totals of two, are more than matter anywhere.
@@ -415,4 +417,4 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
             unit * (zero if abs(change) < tiny or a == zero or b == zero else change),
         )
 
-    return Regime(constants, point, guard)
+    return Regime(constants, point, guard, vectors=2 if real is np.float32 else 4)
