@@ -247,10 +247,22 @@ def shift(real: Any, exponent: int = 0) -> Any:
     return real(1.5 * 2.0**mantissa + bias + exponent)
 
 
-def _taylor(real: Any, first: int, terms: int, scale: complex = 1.0) -> tuple[Any, ...]:
-    """Coefficients, in powers of z², of every second term of e^(scale·z) from z^first on, up to a factor i."""
-    coefficients = (scale**n / math.factorial(n) for n in range(first, first + 2 * terms, 2))
-    return tuple(real(c.real + c.imag) for c in map(complex, coefficients))
+def _series(first: int, terms: int, farthest: float, sign: int = 1) -> list[float]:
+    """Coefficients p_i for which Σ z^n·sign^i/n!, n = first + 2i, is next to z^first·Σ p_i·z^(2i) for |z| ≤ farthest.
+
+    Taylor's polynomial modulo that which vanishes where Chebyshev's has its extrema, but for those next to 0.  So there
+    is no error at ±farthest, where the terms of a difference of hyperbolic functions cancel most.
+    """
+    points = (farthest * math.cos(math.pi * i / (first + 2 * terms - 1)) for i in range(terms))
+    divisor = [Fraction(1)]
+    for z2 in (Fraction(round(2**20 * z * z), 2**20) for z in points):
+        divisor = [a - z2 * b for a, b in zip([Fraction(0), *divisor], [*divisor, Fraction(0)], strict=True)]
+    series = [Fraction(sign**i, math.factorial(first + 2 * i)) for i in range(terms + 6)]
+    while len(series) > terms:
+        leading = series.pop()
+        for i in range(1, terms + 1):
+            series[-i] -= leading * divisor[-1 - i]
+    return list(map(float, series))
 
 
 @cache
@@ -265,11 +277,12 @@ def elementary(real: Any) -> SimpleNamespace:
     # ln 2 in two parts, the first short enough for n·ln2_high to be exact for every n that occurs.
     ln2_high = real(float.fromhex("0x1.62e4p-1" if single else "0x1.62e42fefa38p-1"))
     ln2_low = real(float.fromhex("0x1.7f7d1cf79abcap-20" if single else "0x1.ef35793c7673p-45"))
-    # For |f| ≤ ½ ln 2 in the hyperbolic series and |z| ≤ ¼ in the circular ones, Taylor's terms fall fast enough.
-    terms = 3 if single else 6
-    cosh_series, sinh_series = (_taylor(real, first, terms) for first in (2, 3))
-    cos_series = _taylor(real, 0, 5 if single else 9, 1j * math.pi)
-    sin_series = tuple(real(c / math.pi) for c in _taylor(np.float64, 3, 4 if single else 8, 1j * math.pi))
+    half_ln2, quarter_turn = math.log(2) / 2, math.pi / 4
+    cosh_series = tuple(map(real, _series(2, 3 if single else 5, half_ln2)))
+    sinh_series = tuple(map(real, _series(3, 2 if single else 5, half_ln2)))
+    cos, sin = _series(0, 5 if single else 8, quarter_turn, -1), _series(3, 3 if single else 6, quarter_turn, -1)
+    cos_series = tuple(real(c * math.pi ** (2 * i)) for i, c in enumerate(cos))
+    sin_series = tuple(real(-c * math.pi ** (2 * i + 2)) for i, c in enumerate(sin))
     minus_4_pi2 = real(-4 * math.pi**2)
 
     @kernel

@@ -332,19 +332,21 @@ def direct_regime(
         rest = horner(x, derivative)
         # A product of x and y doubles their rounding errors.
         if lead == 0:
-            n, n_low, g_low = fma(y, rest, y), None, None
+            product, n_low, g_low = y, None, None
         else:
             product = y * x
-            n = fma(y, rest, product)
-            n_low = fma(y, x_low, fma(y_low, x, fma(y, x, -product)))
+            n_low = fma(y_low, x, fma(y, x, -product))
             if softest:
-                n_low = fma(y, fma(horner(x, derivative[1:]), x, derivative[0] - rest), n_low)
-                n_low += fma(y, rest, product - n)
+                rest_low = fma(horner(x, derivative[1:]), x, derivative[0] - rest)
+                n_low = fma(y, rest_low, fma(y, x_low, n_low))
                 t_low = fma(fma(horner(x, theta[2:]), x, theta[1] - t_slope), x, t_low)
             g_low = fma(horner(growth, slope[2:]), growth, g_slope) * x_low
         r = one / t
         r2 = r * r
-        value = quotient(n, n_low, t, t_low, r)
+        # The rounding error of the numerator product + y·rest does not matter in what the quotient lacks.
+        value = fma(y, rest, product) * r
+        lacking = fma(-value, t_low, fma(y, rest, fma(-value, t, product)))
+        value = fma(lacking if n_low is None else lacking + n_low, r, value)
         if lead:
             t_low = fma(fma(horner(x, theta[2:]), x, t_slope), x_low, t_low)
         t2, t2_low = square(t, t_low)
