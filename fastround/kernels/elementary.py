@@ -305,7 +305,7 @@ def elementary(real: Any) -> SimpleNamespace:
     def hyperbolic(u, v, less, c, s):
         """u·e^f + v·e^(−f) − less and u·e^f − v·e^(−f), each as a sum, given what `reduced` returns of f."""
         difference, total = u - v, u + v
-        x_part, y_part = fma(total, c, difference * s), fma(difference, c, total * s)
+        x_part, y_part = fma(difference, s, total * c), fma(total, s, difference * c)
         total = total - less
         x, y = total + x_part, difference + y_part
         return x, (total - x) + x_part, y, (difference - y) + y_part

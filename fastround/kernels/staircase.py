@@ -158,23 +158,24 @@ def _on_line(regime: Regime, cell: Callable[[Any], Any], real: Any) -> Regime:
     to_tiny, tiny_to_least = 1 / tiny, real(limits.tiny / limits.smallest_subnormal)
 
     @kernel
-    def signed(change, opposite):
-        return fma(np.copysign(one, opposite), -change, zero)
+    def signed(change, side):
+        # Zero is positive.
+        return fma(np.copysign(one, side), change, zero)
 
     @kernel
     def point(x, constants):
-        _, centre, opposite, a, a_low, b, b_low = cell(x)
+        _, centre, side, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-        return fma(np.copysign(distance, opposite), -unit, centre), slope, signed(change, opposite)
+        return fma(np.copysign(distance, side), unit, centre), slope, signed(change, side)
 
     @kernel
     def guarded_point(x, constants):
-        position, centre, opposite, a, a_low, b, b_low = cell(x)
+        position, centre, side, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
         # A subnormal result is made without arithmetic on it, which is slow.
         near = distance < tiny
-        value = fma(np.copysign(zero if near else distance, opposite), -unit, centre)
+        value = fma(np.copysign(zero if near else distance, side), unit, centre)
         value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
-        return np.copysign(value, position), slope, signed(change, opposite)
+        return np.copysign(value, position), slope, signed(change, side)
 
     return regime._replace(point=guarded_point if guard else point)

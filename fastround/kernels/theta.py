@@ -340,7 +340,9 @@ def direct_regime(
                 rest_low = fma(horner(x, derivative[1:]), x, derivative[0] - rest)
                 n_low = fma(y, rest_low, fma(y, x_low, n_low))
                 t_low = fma(fma(horner(x, theta[2:]), x, theta[1] - t_slope), x, t_low)
-            g_low = fma(horner(growth, slope[2:]), growth, g_slope) * x_low
+            # The sum of u and v is a tie where v is 2^-24 of u.
+            lost = v - ((u + v) - u)
+            g_low = fma(horner(growth, slope[2:]), growth, g_slope) * (x_low + lost)
         r = one / t
         r2 = r * r
         # The rounding error of the numerator product + y·rest does not matter in what the quotient lacks.
