@@ -1,8 +1,9 @@
 """Where x lies on a staircase: the centre of its cell, and its offset from it to more than working precision.
 
-A cell function takes x to `(position, centre, side, a, a_low, b, b_low)`: `position` is x relative to the point about
-which the staircase is odd, the staircase at x is centre ± s with the sign of `side`, a + a_low = |x − centre| is the
-offset and b + b_low = ½ − |x − centre| the distance to the step.  The one of a_low and b_low that is zero is None.
+A cell function takes x to `(position, centre, opposite, a, a_low, b, b_low)`: `position` is x relative to the point
+about which the staircase is odd, the staircase at x is centre − s or centre + s as `opposite` is positive or negative,
+a + a_low = |x − centre| is the offset and b + b_low = ½ − |x − centre| the distance to the step.  The one of a_low and
+b_low that is zero is None.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ def cells(real: Any) -> dict[str, Callable[[Any], Any]]:
     def round_cell(x):
         """Steps at the half-integers: the offset is exact."""
         centre = np.rint(x)
-        # Negative for both zeros, of which each is its own centre: so −0 has the result −0, and 0 the result 0.
-        side = -(centre - x)
-        a = abs(side)
+        # 0 for both zeros, of which each is its own centre: so the results are 0 − 0 and −0 − 0, which is −0.
+        opposite = centre - x
+        a = abs(opposite)
         b = half - a
-        return x, centre, side, a, None, b, (half - b) - a
+        return x, centre, opposite, a, None, b, (half - b) - a
 
     @kernel
     def floor_cell(x):
@@ -40,12 +41,12 @@ def cells(real: Any) -> dict[str, Callable[[Any], Any]]:
         a = half - b
         # On a step, the centre is the even neighbour, as for rint(x − ½).
         centre = np.rint(nearest - half) if e == zero else (nearest - one if e < zero else nearest)
-        return x - half, centre, (-one if centre == nearest else one), a, (half - a) - b, b, None
+        return x - half, centre, (one if centre == nearest else -one), a, (half - a) - b, b, None
 
     @kernel
     def ceil_cell(x):
         """The reflection of the floor."""
-        _, centre, side, a, a_low, b, b_low = floor_cell(-x)
-        return x + half, -centre, -side, a, a_low, b, b_low
+        _, centre, opposite, a, a_low, b, b_low = floor_cell(-x)
+        return x + half, -centre, -opposite, a, a_low, b, b_low
 
     return {"round": round_cell, "floor": floor_cell, "ceil": ceil_cell}

@@ -10,7 +10,7 @@ import numpy as np
 
 from .cells import cells
 from .distances import SOFT
-from .elementary import fma, kernel, subnormal
+from .elementary import kernel, subnormal
 from .theta import Method, Regime
 from .windowed import Windowed, windowed
 
@@ -158,24 +158,24 @@ def _on_line(regime: Regime, cell: Callable[[Any], Any], real: Any) -> Regime:
     to_tiny, tiny_to_least = 1 / tiny, real(limits.tiny / limits.smallest_subnormal)
 
     @kernel
-    def signed(change, side):
+    def signed(change, opposite):
         # Zero is positive.
-        return fma(np.copysign(one, side), change, zero)
+        return zero - np.copysign(one, opposite) * change
 
     @kernel
     def point(x, constants):
-        _, centre, side, a, a_low, b, b_low = cell(x)
+        _, centre, opposite, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-        return fma(np.copysign(distance, side), unit, centre), slope, signed(change, side)
+        return centre - np.copysign(distance, opposite) * unit, slope, signed(change, opposite)
 
     @kernel
     def guarded_point(x, constants):
-        position, centre, side, a, a_low, b, b_low = cell(x)
+        position, centre, opposite, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
         # A subnormal result is made without arithmetic on it, which is slow.
         near = distance < tiny
-        value = fma(np.copysign(zero if near else distance, side), unit, centre)
+        value = centre - np.copysign(zero if near else distance, opposite) * unit
         value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
-        return np.copysign(value, position), slope, signed(change, side)
+        return np.copysign(value, position), slope, signed(change, opposite)
 
     return regime._replace(point=guarded_point if guard else point)
