@@ -74,6 +74,18 @@ def test_float32_is_within_the_promised_bounds_where_the_dual_series_ends(method
         assert errors.max() <= BOUNDS[suffix], (k, x[errors.argmax()])
 
 
+@pytest.mark.parametrize("method", ["sigmoid", "density"])
+@pytest.mark.parametrize("suffix", BOUNDS)
+def test_float32_is_within_the_promised_bounds_where_a_sum_of_powers_of_two_is_a_tie(method: str, suffix: str) -> None:
+    """That of both exponentials is where one is 2^24 times the other."""
+    rng, ufunc = np.random.default_rng(5), getattr(fr, f"{method}_round{suffix}")
+    factor = (np.log(2) * rng.uniform(11.5, 12.5, 100_000)).astype(np.float32)
+    for k in rng.uniform(18, 60, 60).astype(np.float32):
+        x = factor / k
+        errors = _errors_of_float32(ufunc, suffix, x, k)
+        assert errors.max() <= BOUNDS[suffix], (k, x[errors.argmax()])
+
+
 def _numbers(real: Any, count: int, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
     wide = rng.choice([-1, 1], count) * 2.0 ** rng.uniform(-40, 22, count)
