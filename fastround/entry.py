@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from llvmlite import binding, ir
 from numba.core import cgutils
@@ -374,61 +375,97 @@ def _share(module: ir.Module, triple: str) -> ir.Function:
     return function
 
 
+class _Status(NamedTuple):
+    """How a processor's floating-point control and status are read and set, each by a function of the builder."""
+
+    control: Callable[[ir.IRBuilder], ir.Value]
+    set_control: Callable[[ir.IRBuilder, ir.Value], None]
+    flags: Callable[[ir.IRBuilder], ir.Value]
+    set_flags: Callable[[ir.IRBuilder, ir.Value], None]
+    # Bits of the control, and what they are by default: nearest numbers, subnormal ones too, and no traps.
+    controlled: int
+    default: int
+    # The flags that NumPy looks at: invalid, which is the lowest bit, division by zero, overflow and underflow.
+    watched: int
+
+
+def _status(module: ir.Module, triple: str) -> _Status | None:
+    """That of the processor, if it is a known one."""
+    if triple.startswith("x86_64"):
+        # Both are in one register, which is read and set by way of memory.
+        def room(builder: ir.IRBuilder) -> ir.Value:
+            with builder.goto_entry_block():
+                return builder.alloca(ir.IntType(32))
+
+        def get(builder: ir.IRBuilder) -> ir.Value:
+            place = room(builder)
+            builder.call(_intrinsic(module, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, _BYTES)])
+            return builder.load(place)
+
+        def put(builder: ir.IRBuilder, value: ir.Value) -> None:
+            place = room(builder)
+            builder.store(value, place)
+            builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(place, _BYTES)])
+
+        return _Status(get, put, get, put, 0xFFC0, 0x1F80, 0x1D)
+    if triple.startswith(("aarch64", "arm64")):
+
+        def reading(name: str) -> Callable[[ir.IRBuilder], ir.Value]:
+            kind = ir.FunctionType(_INTEGER, [])
+            return lambda builder: builder.asm(kind, f"mrs $0, {name}", "=r", [], True)
+
+        def writing(name: str) -> Callable[[ir.IRBuilder, ir.Value], None]:
+            kind = ir.FunctionType(_VOID, [_INTEGER])
+            return lambda builder, value: builder.asm(kind, f"msr {name}, $0", "r", [value], True)
+
+        return _Status(reading("fpcr"), writing("fpcr"), reading("fpsr"), writing("fpsr"), -1, 0, 0x0F)
+    return None
+
+
 @contextmanager
 def _flags_kept(module: ir.Module, builder: ir.IRBuilder, triple: str) -> Iterator[None]:
     """Raise the flags that there are again after a call that may clear them, in the midst of another of NumPy's."""
-    if triple.startswith("x86_64"):
-        before, after = (builder.alloca(ir.IntType(32)) for _ in range(2))
-        store, load = (_intrinsic(module, f"llvm.x86.sse.{name}mxcsr") for name in ("st", "ld"))
-        builder.call(store, [builder.bitcast(before, _BYTES)])
+    status = _status(module, triple)
+    if status is None:
         yield
-        builder.call(store, [builder.bitcast(after, _BYTES)])
-        flags = builder.and_(builder.load(before), ir.IntType(32)(0x3F))
-        builder.store(builder.or_(builder.load(after), flags), after)
-        builder.call(load, [builder.bitcast(after, _BYTES)])
-    elif triple.startswith(("aarch64", "arm64")):
-        read, write = ir.FunctionType(_INTEGER, []), ir.FunctionType(_VOID, [_INTEGER])
-        before = builder.asm(read, "mrs $0, fpsr", "=r", [], True)
-        yield
-        after = builder.asm(read, "mrs $0, fpsr", "=r", [], True)
-        builder.asm(write, "msr fpsr, $0", "r", [builder.or_(after, before)], True)
-    else:
-        yield
+        return
+    before = status.flags(builder)
+    yield
+    after = status.flags(builder)
+    raised = builder.and_(before, before.type(status.watched))
+    status.set_flags(builder, builder.or_(after, raised))
 
 
-def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> list[ir.Value]:
+def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> tuple[ir.Value, ...]:
     """Compute as IEEE 754 does by default, whatever rounding or treatment of subnormal numbers a thread is set to.
 
     What is returned keeps that, and the floating-point status: comparisons with nan and lanes that are not used raise
-    flags of no meaning.
+    flags of no meaning.  To set either empties the pipeline, so that it is done only where it makes a difference.
     """
-    if triple.startswith("x86_64"):
-        place, default = builder.alloca(ir.IntType(32)), builder.alloca(ir.IntType(32))
-        builder.store(ir.IntType(32)(0x1F80), default)
-        builder.call(_intrinsic(module, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, _BYTES)])
-        builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(default, _BYTES)])
-        return [place]
-    if triple.startswith(("aarch64", "arm64")):
-        read, write = ir.FunctionType(_INTEGER, []), ir.FunctionType(_VOID, [_INTEGER])
-        status, control = (builder.asm(read, f"mrs $0, {name}", "=r", [], True) for name in ("fpsr", "fpcr"))
-        builder.asm(write, "msr fpcr, $0", "r", [_INTEGER(0)], True)
-        return [status, control]
-    return []
+    status = _status(module, triple)
+    if status is None:
+        return ()
+    control, flags = status.control(builder), status.flags(builder)
+    kind = control.type
+    differs = builder.icmp_unsigned("!=", builder.and_(control, kind(status.controlled)), kind(status.default))
+    with builder.if_then(differs, likely=False):
+        status.set_control(builder, kind(status.default))
+    return control, flags, differs
 
 
 def _leave_status(
-    module: ir.Module, builder: ir.IRBuilder, triple: str, kept: list[ir.Value], raised: ir.Value
+    module: ir.Module, builder: ir.IRBuilder, triple: str, kept: tuple[ir.Value, ...], raised: ir.Value
 ) -> None:
     """Put back what was kept, and add "invalid value" to the status, where it is the lowest bit, if `raised`."""
-    if triple.startswith("x86_64"):
-        (place,) = kept
-        builder.store(builder.or_(builder.load(place), builder.zext(raised, ir.IntType(32))), place)
-        builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(place, _BYTES)])
-    elif kept:
-        status, control = kept
-        write = ir.FunctionType(_VOID, [_INTEGER])
-        builder.asm(write, "msr fpcr, $0", "r", [control], True)
-        builder.asm(write, "msr fpsr, $0", "r", [builder.or_(status, builder.zext(raised, _INTEGER))], True)
+    status = _status(module, triple)
+    if status is not None:
+        control, flags, differs = kept
+        wanted = builder.or_(flags, builder.zext(raised, flags.type))
+        with builder.if_then(differs, likely=False):
+            status.set_control(builder, control)
+        others = builder.and_(builder.xor(status.flags(builder), wanted), flags.type(status.watched))
+        with builder.if_then(builder.icmp_unsigned("!=", others, flags.type(0)), likely=False):
+            status.set_flags(builder, wanted)
     else:
         with builder.if_then(raised, likely=False):
             # 0/0, which LLVM can neither foresee nor leave out: the accesses are atomic.
