@@ -39,7 +39,7 @@ from .kernels.elementary import kernel
 from .kernels.staircase import Windows
 from .kernels.theta import Regime
 from .lanes import in_stages, vectorised
-from .memory import buffers, copies, load, prefetch, store
+from .memory import buffers, copies, load, prefetch_to_read, prefetch_to_write, store
 from .partition import PLACE, PLACE_BITS, partition
 from .table import Ufunc
 
@@ -102,13 +102,20 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     gather, scatter = copies(memory, real)
     vector, group = vector_bytes(), vector_bytes() * _GROUP
-    width = vector // size
+    # The elements of a vector, and of the vectors that are taken at a time.
+    width, taken = vector // size, group // size
     one_vector, some_vectors = vectorised(1, width), vectorised(_GROUP, width)
 
     @kernel
     def whole(n, unit):
         """n rounded up to a multiple of a power of two."""
         return (n + unit - 1) & -unit
+
+    @kernel
+    def lines(address, step):
+        """By how much to go on, how far, and from where, to meet all lines of the cache that hold a turn's elements."""
+        distance = abs(step)
+        return max(distance, _LINE), taken * distance, address + min(0, (taken - 1) * step)
 
     def uniform_regime(regime: Regime) -> Any:
         constants_of, point = regime.constants, regime.point
@@ -141,7 +148,27 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 x_block = x_at if x_direct else x_buffer
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
                 rest = end * size & -group
+                # Meanwhile, what is copied next, to or from a buffer, comes into the cache.
+                copied = not (x_direct and y_direct and z_direct)
+                x_unit, x_span, x_next = lines(x_at + _BLOCK * x_step, 0 if x_direct else x_step)
+                y_unit, y_span, y_next = lines(y_at, 0 if y_direct else y_step)
+                z_unit, z_span, z_next = lines(z_at, 0 if z_direct else z_step)
                 for i in range(0, rest, group):
+                    if copied:
+                        for offset in range(0, x_span, x_unit):
+                            prefetch_to_read(x_next + offset)
+                        for offset in range(0, y_span, y_unit):
+                            prefetch_to_write(y_next + offset)
+                        if two_outputs:
+                            for offset in range(0, z_span, z_unit):
+                                prefetch_to_write(z_next + offset)
+                        x_next, y_next = x_next + taken * x_step, y_next + taken * y_step
+                        z_next += taken * z_step
+                    if two_outputs:
+                        # The processor foresees less of these.
+                        for offset in range(i, i + group, _LINE):
+                            prefetch_to_write(y_block + _BLOCK * size + offset)
+                            prefetch_to_write(z_block + _BLOCK * size + offset)
                     some_vectors(element, (x_block + i, y_block + i, z_block + i, constants))
                 for i in range(rest, end * size, vector):
                     one_vector(element, (x_block + i, y_block + i, z_block + i, constants))
@@ -163,11 +190,11 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     def prefetch_at(offset, operands):
         """Let come what is so many elements further."""
         (x, x_step), (k, k_step), (y, y_step), (z, z_step) = operands
-        prefetch(x + offset * x_step)
-        prefetch(k + offset * k_step)
-        prefetch(y + offset * y_step)
+        prefetch_to_read(x + offset * x_step)
+        prefetch_to_read(k + offset * k_step)
+        prefetch_to_read(y + offset * y_step)
         if two_outputs:
-            prefetch(z + offset * z_step)
+            prefetch_to_read(z + offset * z_step)
 
     def varying_regime(regime: Regime, number: int) -> Any:
         *stages, constants_of = regime.stages or (regime.constants,)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .cache import vector_bytes
 from .kernels.elementary import kernel
 
 
@@ -82,20 +84,26 @@ def _to_half(builder, single):
     return builder.trunc(builder.or_(result, sign), _SHORT)
 
 
-@intrinsic
-def prefetch(typingctx, address):
-    """Let the line of memory at an address come, be it one of the process or not."""
+def _prefetching(to_write: bool) -> Any:
+    @intrinsic
+    def prefetch(typingctx, address):
+        """Let the line of memory at an address come, be it one of the process or not."""
 
-    def codegen(context, builder, signature, args):
-        number = ir.IntType(32)
-        place = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        # To read, into all levels of the cache, of data.
-        builder.call(function, [place, number(0), number(3), number(1)])
-        return context.get_dummy_value()
+        def codegen(context, builder, signature, args):
+            number = ir.IntType(32)
+            place = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+            kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            # Into all levels of the cache, of data.
+            builder.call(function, [place, number(int(to_write)), number(3), number(1)])
+            return context.get_dummy_value()
 
-    return types.void(types.intp), codegen
+        return types.void(types.intp), codegen
+
+    return prefetch
+
+
+prefetch_to_read, prefetch_to_write = _prefetching(False), _prefetching(True)
 
 
 def buffers(count: int) -> Any:
@@ -131,9 +139,42 @@ def _by_eights(function: Callable[..., None]) -> Any:
     return each
 
 
+def _apart(real: Any, lanes: int) -> Any:
+    """The nopython function that stores so many numbers of a block, from number i on, with as large gaps between."""
+
+    @intrinsic
+    def store_apart(typingctx, block, i, address):
+        def codegen(context, builder, signature, args):
+            element = context.get_value_type(real_type)
+            vector, index = ir.VectorType(element, lanes), ir.IntType(32)
+            first = builder.gep(builder.inttoptr(args[0], element.as_pointer()), [args[1]])
+            numbers = builder.load(builder.bitcast(first, vector.as_pointer()), align=size)
+            places = ir.VectorType(index, lanes)
+            mask = ir.Constant(ir.VectorType(ir.IntType(1), lanes), [1 - n % 2 for n in range(lanes)])
+            kind = ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), index, mask.type])
+            # What lies in the gaps is neither read nor written.
+            masked = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{lanes}f{8 * size}.p0")
+            for half in (0, lanes // 2):
+                spread = ir.Constant(places, [half + n // 2 for n in range(lanes)])
+                target = builder.gep(
+                    builder.inttoptr(args[2], element.as_pointer()),
+                    [builder.add(builder.add(args[1], args[1]), args[1].type(2 * half))],
+                )
+                vectors = builder.shuffle_vector(numbers, ir.Constant(vector, ir.Undefined), spread)
+                builder.call(masked, [vectors, builder.bitcast(target, vector.as_pointer()), index(size), mask])
+            return context.get_dummy_value()
+
+        return types.void(types.intp, types.intp, types.intp), codegen
+
+    size, real_type = real(0).itemsize, from_dtype(np.dtype(real))
+    return store_apart
+
+
 def copies(memory: Any, real: Any) -> tuple[Any, Any]:
     """The nopython functions that copy numbers to a block of `real`, and back, from where they are, as `memory`."""
     size, plain = real(0).itemsize, memory is real
+    lanes = vector_bytes() // size
+    store_apart = _apart(real, lanes)
 
     @kernel
     def gather_one(i, address, step, block):
@@ -164,9 +205,19 @@ def copies(memory: Any, real: Any) -> tuple[Any, Any]:
     @kernel
     def scatter(block, n, address, step):
         """Copy n numbers from a block to places `step` bytes apart."""
+        # As above.
         if plain and step == size:
             for i in range(n):
                 store(address, i, load(block, i, real), real)
+        elif plain and step == 2 * size:
+            rest = n & -lanes
+            for i in range(0, rest, lanes):
+                store_apart(block, i, address)
+            for i in range(rest, n):
+                scatter_one(i, address, step, block)
+        elif plain and step == -size:
+            for i in range(n):
+                store(address, -i, load(block, i, real), real)
         else:
             scatter_each(n, address, step, block)
 
