@@ -46,8 +46,8 @@ from .table import Ufunc
 _BLOCK = 1024
 # How many vectors are computed at a time where k is the same.
 _GROUP = 4
-# How many bytes a line of the cache has, at least.
-_LINE = 64
+# How many bytes a line of the cache has, at least, and how many a processor fetches ahead within, at most.
+_LINE, _PAGE = 64, 4096
 
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
@@ -112,6 +112,15 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         return (n + unit - 1) & -unit
 
     @kernel
+    def in_next_page(address):
+        """A place in the first quarter of the next page, all of which comes while this page is gone through.
+
+        For a processor fetches no page before it is met, and would wait at each.
+        """
+        here = address & (_PAGE - 1)
+        return address - here + _PAGE + (here >> 2)
+
+    @kernel
     def lines(address, step):
         """By how much to go on, how far, and from where, to meet all lines of the cache that hold a turn's elements."""
         distance = abs(step)
@@ -164,11 +173,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                                 prefetch_to_write(z_next + offset)
                         x_next, y_next = x_next + taken * x_step, y_next + taken * y_step
                         z_next += taken * z_step
+                    prefetch_to_read(in_next_page(x_block + i))
+                    prefetch_to_write(in_next_page(y_block + i))
                     if two_outputs:
-                        # The processor foresees less of these.
-                        for offset in range(i, i + group, _LINE):
-                            prefetch_to_write(y_block + _BLOCK * size + offset)
-                            prefetch_to_write(z_block + _BLOCK * size + offset)
+                        prefetch_to_write(in_next_page(z_block + i))
                     some_vectors(element, (x_block + i, y_block + i, z_block + i, constants))
                 for i in range(rest, end * size, vector):
                     one_vector(element, (x_block + i, y_block + i, z_block + i, constants))
