@@ -5,6 +5,7 @@ Run it as `python tests/accuracy.py [COUNT]`, where COUNT is how many sharpnesse
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -65,8 +66,11 @@ def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[A
         radius = int(rng.choice([1, 2, 3, 10.0 ** rng.uniform(0.5, 2.5)]))
         yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
     parts = windowed("sigmoid", real, (0, 1)), windowed("density", real, (0, 1))
-    for radius in (1, 3, 4, 20, 60):
-        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, WIDE / radius):
+    nearer = parts[0].nearer
+    for radius in (1, 3, 4, 20, 60, 1000):
+        # Where k·M is as near as it may be for the infinite sum to do.
+        nearest = (nearer + math.sqrt(nearer**2 + 80 * radius)) / (2 * radius)
+        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, WIDE / radius, nearest):
             yield np.nextafter(real(k), real(0)), radius
             yield real(k), radius
 

@@ -15,8 +15,8 @@ from .theta import quotient, quotient_sum, scaled, square, times
 
 # Below this sharpness, the soft regime.
 SOFT = 0.125
-# The greatest k·M where windows are not as the infinite sum.
-FARTHEST = 80.0
+# The greatest k·M where windows are not as the infinite sum, but for soft ones: they have ∂/∂k up to (k·M)²/k·e^(−k·M).
+FARTHEST, FARTHEST_SOFT = 85.0, 690.0
 _UNSHIFTED = shift(np.float64)
 _reduced, _hyperbolic = elementary(np.float64).reduced, elementary(np.float64).hyperbolic
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cells import cells
-from .distances import SOFT
+from .distances import FARTHEST_SOFT, SOFT
 from .elementary import kernel, subnormal
 from .theta import Method, Regime
 from .windowed import Windowed, windowed
@@ -57,7 +57,7 @@ class Windows(NamedTuple):
 
         This is -1 where k or the radius is negative.
         """
-        reach = self.windowed.reach
+        reach, nearer = self.windowed.reach, self.windowed.nearer
 
         @kernel
         def differs_or_k(sharpness):
@@ -65,7 +65,8 @@ class Windows(NamedTuple):
             # Without `and`, whose many branches would not leave a loop of nopython code.
             reached = k * radius
             # Further out, what the window leaves out is below any rounding error.
-            differs = (radius > 0) & (reached >= 0) & (reached < reach)
+            near = (reached < reach) & ((reached - nearer) * k < 20.0)
+            differs = (radius > 0) & (reached >= 0) & (near | ((k < SOFT) & (reached < FARTHEST_SOFT)))
             k = -1.0 if (radius < 0) | (k < 0) else k
             return differs, np.inf if (radius == 0) & (k >= 0) else k
 

@@ -55,12 +55,15 @@ _MIDPOINT = (
 
 
 class Windowed(NamedTuple):
-    """A method over windows: from which k·M on it is the infinite one, where its regimes begin, and these.
+    """A method over windows: where it is the infinite one, where its regimes begin, and these.
 
     The constants are functions of (k, M), both float64.
     """
 
+    # From this k·M on, what the window leaves out is next to nothing beside any rounding error, but in the soft regime.
     reach: float
+    # What k·M − 20/k must reach for it to be so beside ∂/∂k at its largest, which falls like e^(−2π²/k).
+    nearer: float
     sharpest: float
     soft: Regime
     smooth: Regime
@@ -75,8 +78,7 @@ def windowed(method: str, real: Any, picks: tuple[int, ...]) -> Windowed:
     """
     sharpest = _SHARPEST[method, real]
     return Windowed(
-        # There, and not much further, w² is still a number of float32.
-        42.0 if real is np.float32 else FARTHEST,
+        *((45.0, 24.0) if real is np.float32 else (FARTHEST, 45.0)),
         sharpest,
         _soft_regime(method, real),
         _smooth_regime(method, real, sharpest, picks),
