@@ -321,15 +321,22 @@ def machine(results: Results) -> str:
 
 
 def layouts(results: Results) -> str:
-    """Every layout over contiguous operands."""
+    """Every layout over contiguous operands, and how many times as long NumPy takes to copy its elements."""
     names = dict.fromkeys(r.params["layout"] for r in results.of("test_layouts.test_layout"))
     columns = [(suffix, dtype) for suffix in ("", "_value_and_grad") for dtype in DTYPES]
     rows = []
     for name in names:
         found = [results.one("test_layouts.test_layout", layout=name, suffix=s, dtype=d) for s, d in columns]
-        numpy = [r.beside["np.arctan2"] / r.beside["np.arctan2 contiguous"] if r else None for r in found[:2]]
-        rows.append((name, *map(number, (*(r.ratio("contiguous") if r else None for r in found), *numpy))))
-    head = (*(f"{SUFFIXES[s]}, {d}" for s, d in columns), *(f"`np.arctan2`, {d}" for d in DTYPES))
+        copies, numpy = (
+            [r.beside[a] / r.beside[b] if r and a in r.beside else None for r in found[:2]]
+            for a, b in (("np.copyto", "contiguous"), ("np.arctan2", "np.arctan2 contiguous"))
+        )
+        rows.append((name, *map(number, (*(r.ratio("contiguous") if r else None for r in found), *copies, *numpy))))
+    head = (
+        *(f"{SUFFIXES[s]}, {d}" for s, d in columns),
+        *(f"`np.copyto`, {d}" for d in DTYPES),
+        *(f"`np.arctan2`, {d}" for d in DTYPES),
+    )
     return table(("", *head), rows)
 
 
@@ -373,7 +380,7 @@ def windows_arrays(results: Results) -> str:
             results.one(test, sharpness=s, suffix=suffix, dtype=dtype, method=method) for s in kinds for dtype in DTYPES
         ]
         rows.append((f"`{method}_round_windowed{suffix}`", *(number(r.ratio("one k") if r else None) for r in found)))
-    return table(("radius 5", *(f"k {s}, {dtype}" for s in kinds for dtype in DTYPES)), rows)
+    return table(("", *(f"k {s}, {dtype}" for s in kinds for dtype in DTYPES)), rows)
 
 
 def threads(results: Results) -> str:
