@@ -413,7 +413,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     differs, infinite_k = of_infinite(sharpness)
                     store(k_block, i, real(infinite_k), real)
                     store(sharpnesses, i, real(sharpness[0] if differs else -1.0), real)
-            counts, negative = count(end, sharpnesses, notes)
+            counts, negative, alone = count(end, sharpnesses, notes)
             if negative and not windowed:
                 data[0] = 1
             # Of one type from the beginning, or all that takes it would be compiled twice.
@@ -421,9 +421,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             for shift in range(0, bits, PLACE_BITS):
                 starts += place << shift
                 place += whole((counts >> shift) & PLACE, widest)
-            alone = False
-            for shift in range(0, bits, PLACE_BITS):
-                alone |= counts == end << shift
             unsorted, sorted_ = (x_block, k_block, radius_block), (x_sorted, k_sorted, radius_sorted)
             if not alone:
                 sort(end, notes, starts, counts, unsorted, sorted_)

@@ -26,23 +26,49 @@ def partition(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, A
     """The nopython functions that count elements by regime, that sort them, and that put back results.
 
     A regime begins at each bound.  `count` takes how many sharpnesses there are, the address of a block of them, and
-    that of one where it notes the regime of each; it returns how many are of each regime, and whether any is negative.
+    that of one where it notes the regime of each; it returns how many are of each regime, whether any is negative, and
+    whether all are known to be of one regime.  If so, nothing is noted.
     `sort` copies x, k and, if there are any, the radii from blocks to others; `put_back` copies results of sorted
     elements to a block where they stand as the elements did before.  Either takes how many elements there are, the
     address of what was noted, and of each regime its first place and how many are of it.
 
     All take a whole number of vectors, and up to a vector of numbers behind the last place may be overwritten.
     """
+    number_of = _number_of(bounds)
     if compresses() and not radii:
-        return _compressed(real, bounds, vector_bytes() // real(0).itemsize)
-    return _one_by_one(real, bounds, radii)
+        count, sort, put_back = _compressed(real, bounds, vector_bytes() // real(0).itemsize)
+    else:
+        count, sort, put_back = _one_by_one(real, number_of, radii)
+    # The bits of positive numbers are in their order, and those of all others come behind.
+    unsigned = np.uint32 if real is np.float32 else np.uint64
+    infinity = unsigned(np.array(np.inf, real).view(unsigned))
+
+    @kernel
+    def number_at(address, bits):
+        store(address, 0, bits, unsigned)
+        return load(address, 0, real)
+
+    @kernel
+    def count_unless_alike(n, sharpnesses, notes):
+        least = greatest = load(sharpnesses, 0, unsigned)
+        for i in range(n):
+            bits = load(sharpnesses, i, unsigned)
+            least, greatest = min(least, bits), max(greatest, bits)
+        k = number_at(notes, least)
+        regime = number_of(k)
+        if least == greatest or (greatest <= infinity and regime == number_of(number_at(notes, greatest))):
+            return n << PLACE_BITS * int(regime), k < 0, True
+        counts, negative = count(n, sharpnesses, notes)
+        return counts, negative, False
+
+    return count_unless_alike, sort, put_back
 
 
-def _one_by_one(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, Any, Any]:
+def _number_of(bounds: tuple[float, ...]) -> Any:
+    """The nopython function that returns how many bounds a sharpness is not below."""
+
     @intrinsic
     def number_of(typingctx, k):
-        """How many bounds a sharpness is not below."""
-
         def codegen(context, builder, signature, args):
             number = ir.IntType(32)(0)
             for bound in bounds:
@@ -52,6 +78,10 @@ def _one_by_one(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any,
 
         return types.int32(k), codegen
 
+    return number_of
+
+
+def _one_by_one(real: Any, number_of: Any, radii: bool) -> tuple[Any, Any, Any]:
     @kernel
     def count(n, sharpnesses, regimes):
         # Without branches.
