@@ -158,7 +158,8 @@ def _memory(results: Results, method: str) -> list[tuple[float, str]]:
     return [(r.facts["bytes"] / MIB, "") for r in results.of("test_startup.test_memory") if method == "sigmoid"]
 
 
-STRAIGHT = ("x[::2]", "out[::2]", "x[::-1]", "x[1:]", "out[1:]", "half of each row", "x[::2, ::2]")
+SLICES = ("half of each row", "x[::2, ::2]")
+STRAIGHT = ("x[::2]", "out[::2]", "x[::-1]", "x[1:]", "out[1:]", *SLICES)
 
 
 def _strided(results: Results, method: str) -> list[tuple[float, str]]:
@@ -320,9 +321,14 @@ def machine(results: Results) -> str:
     return table(("", ""), rows.items()).replace("---:", "---")
 
 
-def layouts(results: Results) -> str:
-    """Every layout over contiguous operands, and how many times as long NumPy takes to copy its elements."""
-    names = dict.fromkeys(r.params["layout"] for r in results.of("test_layouts.test_layout"))
+def slices(results: Results) -> str:
+    """Slices of matrices over contiguous operands, with NumPy's own buffers and with larger ones."""
+    return layouts(results, lambda name: name.endswith(SLICES))
+
+
+def layouts(results: Results, wanted: Callable[[str], bool] = lambda _: True) -> str:
+    """Layouts over contiguous operands, and how many times as long NumPy takes to copy their elements."""
+    names = dict.fromkeys(filter(wanted, (r.params["layout"] for r in results.of("test_layouts.test_layout"))))
     columns = [(suffix, dtype) for suffix in ("", "_value_and_grad") for dtype in DTYPES]
     rows = []
     for name in names:
@@ -535,6 +541,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "peers": peers,
     "peers-gradients": lambda results: peers(results, "_value_and_grad"),
     "layouts": layouts,
+    "slices": slices,
     "sharpness-arrays": sharpness_arrays,
     "windows": windows,
     "windows-arrays": windows_arrays,
