@@ -39,15 +39,15 @@ from .kernels.elementary import kernel
 from .kernels.staircase import Windows
 from .kernels.theta import Regime
 from .lanes import in_stages, vectorised
-from .memory import buffers, copies, load, prefetch_to_read, prefetch_to_write, store
+from .memory import LINE, buffers, copies, fetches, load, prefetch_to_read, prefetch_to_write, store
 from .partition import PLACE, PLACE_BITS, partition
 from .table import Ufunc
 
 _BLOCK = 1024
 # How many vectors are computed at a time where k is the same.
 _GROUP = 4
-# How many bytes a line of the cache has, at least, and how many a processor fetches ahead within, at most.
-_LINE, _PAGE = 64, 4096
+# Within so many bytes at most, a processor fetches ahead.
+_PAGE = 4096
 
 SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
@@ -104,6 +104,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     vector, group = vector_bytes(), vector_bytes() * _GROUP
     # The elements of a vector, and of the vectors that are taken at a time.
     width, taken = vector // size, group // size
+    fetch_to_read, fetch_to_write = fetches(taken)
     one_vector, some_vectors = vectorised(1, width), vectorised(_GROUP, width)
 
     @kernel
@@ -119,12 +120,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         """
         here = address & (_PAGE - 1)
         return address - here + _PAGE + (here >> 2)
-
-    @kernel
-    def lines(address, step):
-        """By how much to go on, how far, and from where, to meet all lines of the cache that hold a turn's elements."""
-        distance = abs(step)
-        return max(distance, _LINE), taken * distance, address + min(0, (taken - 1) * step)
 
     def uniform_regime(regime: Regime) -> Any:
         constants_of, point = regime.constants, regime.point
@@ -157,22 +152,15 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 x_block = x_at if x_direct else x_buffer
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
                 rest = end * size & -group
-                # Meanwhile, what is copied next, to or from a buffer, comes into the cache.
                 copied = not (x_direct and y_direct and z_direct)
-                x_unit, x_span, x_next = lines(x_at + _BLOCK * x_step, 0 if x_direct else x_step)
-                y_unit, y_span, y_next = lines(y_at, 0 if y_direct else y_step)
-                z_unit, z_span, z_next = lines(z_at, 0 if z_direct else z_step)
                 for i in range(0, rest, group):
                     if copied:
-                        for offset in range(0, x_span, x_unit):
-                            prefetch_to_read(x_next + offset)
-                        for offset in range(0, y_span, y_unit):
-                            prefetch_to_write(y_next + offset)
+                        # What is copied next, to or from a buffer, comes into the cache meanwhile.
+                        j = i // size
+                        fetch_to_read(x_at + (_BLOCK + j) * x_step, 0 if x_direct else x_step)
+                        fetch_to_write(y_at + j * y_step, 0 if y_direct else y_step)
                         if two_outputs:
-                            for offset in range(0, z_span, z_unit):
-                                prefetch_to_write(z_next + offset)
-                        x_next, y_next = x_next + taken * x_step, y_next + taken * y_step
-                        z_next += taken * z_step
+                            fetch_to_write(z_at + j * z_step, 0 if z_direct else z_step)
                     prefetch_to_read(in_next_page(x_block + i))
                     prefetch_to_write(in_next_page(y_block + i))
                     if two_outputs:
@@ -244,7 +232,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 if windowed:
                     store(radius, j, load(radius, start, np.float64), np.float64)
             for j in range(start, stop, varying_width):
-                for offset in range(j, j + varying_width, _LINE // memory_size):
+                for offset in range(j, j + varying_width, LINE // memory_size):
                     prefetch_at(offset, following)
                 i = j * size
                 group((x + i, k + i, radius + j * 8, y + i, z + i))

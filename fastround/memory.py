@@ -12,7 +12,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .cache import vector_bytes
-from .kernels.elementary import kernel
+from .kernels.elementary import kernel, outlined
+
+# How many bytes a line of the cache has, at least.
+LINE = 64
 
 
 @intrinsic
@@ -84,18 +87,22 @@ def _to_half(builder, single):
     return builder.trunc(builder.or_(result, sign), _SHORT)
 
 
+def _prefetch(builder: Any, address: Any, to_write: bool) -> None:
+    number = ir.IntType(32)
+    place = builder.inttoptr(address, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    # Into all levels of the cache, of data.
+    builder.call(function, [place, number(int(to_write)), number(3), number(1)])
+
+
 def _prefetching(to_write: bool) -> Any:
     @intrinsic
     def prefetch(typingctx, address):
         """Let the line of memory at an address come, be it one of the process or not."""
 
         def codegen(context, builder, signature, args):
-            number = ir.IntType(32)
-            place = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
-            kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            # Into all levels of the cache, of data.
-            builder.call(function, [place, number(int(to_write)), number(3), number(1)])
+            _prefetch(builder, args[0], to_write)
             return context.get_dummy_value()
 
         return types.void(types.intp), codegen
@@ -104,6 +111,47 @@ def _prefetching(to_write: bool) -> Any:
 
 
 prefetch_to_read, prefetch_to_write = _prefetching(False), _prefetching(True)
+
+
+def fetches(count: int) -> tuple[Any, Any]:
+    """The nopython functions that let all lines come that hold so many numbers which are `step` bytes apart.
+
+    One is for numbers to read, one for those to write.  For step 0, they do nothing.
+    """
+
+    def fetching(to_write: bool) -> Any:
+        @intrinsic
+        def fetch(typingctx, address, step):
+            def codegen(context, builder, signature, args):
+                builder.call(_fetch(builder.module, count, to_write), args)
+                return context.get_dummy_value()
+
+            return types.void(types.intp, types.intp), codegen
+
+        return fetch
+
+    return fetching(False), fetching(True)
+
+
+def _fetch(module: Any, count: int, to_write: bool) -> Any:
+    """That function, which is not inlined, for it is seldom wanted and takes longer to compile than to call."""
+    integer = ir.IntType(types.intp.bitwidth)
+    kind = ir.FunctionType(ir.VoidType(), [integer, integer])
+    function = cgutils.get_or_insert_function(module, kind, f"fetch{count}.{'write' if to_write else 'read'}")
+    if function.is_declaration:
+        function.linkage = "internal"
+        function.attributes.update(["noinline", "nounwind"])
+        builder = ir.IRBuilder(function.append_basic_block())
+        address, step = function.args
+        backward = builder.icmp_signed("<", step, integer(0))
+        distance = builder.select(backward, builder.neg(step), step)
+        first = builder.add(address, builder.select(backward, builder.mul(step, integer(count - 1)), integer(0)))
+        long = builder.icmp_signed(">", distance, integer(LINE))
+        stop, unit = builder.mul(distance, integer(count)), builder.select(long, distance, integer(LINE))
+        with cgutils.for_range_slice(builder, integer(0), stop, unit, inc=True) as (offset, _):
+            _prefetch(builder, builder.add(first, offset), to_write)
+        builder.ret_void()
+    return function
 
 
 def buffers(count: int) -> Any:
@@ -170,6 +218,17 @@ def _apart(real: Any, lanes: int) -> Any:
     return store_apart
 
 
+@intrinsic
+def _stay_outside(typingctx):
+    """Let the function around stay a function of its own, so that LLVM optimises it once and not at every call."""
+
+    def codegen(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def copies(memory: Any, real: Any) -> tuple[Any, Any]:
     """The nopython functions that copy numbers to a block of `real`, and back, from where they are, as `memory`."""
     size, plain = real(0).itemsize, memory is real
@@ -186,9 +245,10 @@ def copies(memory: Any, real: Any) -> tuple[Any, Any]:
 
     gather_each, scatter_each = _by_eights(gather_one), _by_eights(scatter_one)
 
-    @kernel
+    @outlined
     def gather(address, step, n, block):
         """Copy n numbers that are `step` bytes apart to a block without gaps."""
+        _stay_outside()
         # The first three are made with vectors, whose elements are shuffled.
         if plain and step == size:
             for i in range(n):
@@ -202,9 +262,10 @@ def copies(memory: Any, real: Any) -> tuple[Any, Any]:
         else:
             gather_each(n, address, step, block)
 
-    @kernel
+    @outlined
     def scatter(block, n, address, step):
         """Copy n numbers from a block to places `step` bytes apart."""
+        _stay_outside()
         # As above.
         if plain and step == size:
             for i in range(n):

@@ -281,6 +281,23 @@ def test_runs_of_equal_sharpnesses(name: str, real: Any) -> None:
 
 
 @samples
+def test_sharpnesses_of_one_regime(name: str, real: Any) -> None:
+    """Or of one but for nan and zeros with a sign: the bits of single calls, and no warning but of negative ones."""
+    nan, inf = np.nan, np.inf
+    x, ufunc = positions(20, real), ALL[name]
+    for values in ([-1], [nan], [-0.0], [inf], [-1, -2], [-1, -0.0], [0, -0.0], [inf, nan], [8, 12], [12, nan, -0.0]):
+        k = np.resize(np.array(values, real), x.size)
+        with np.errstate(invalid="ignore"):
+            each = [outputs(ufunc(*both)) for both in zip(x, k, strict=True)]
+        expected = tuple(np.array(y, real) for y in zip(*each, strict=True))
+        with np.errstate(all="raise", invalid="ignore" if (k < 0).any() else "raise"):
+            assert_same(ufunc(x, k), expected)
+        if (k < 0).any():
+            with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+                ufunc(x, k)
+
+
+@samples
 def test_special_numbers_are_alone_in_their_lanes(name: str, real: Any) -> None:
     """A special x or k gives the same bits in every lane of a vector and in the remainder, and stays there."""
     n, bits = 37, f"u{np.dtype(real).itemsize}"

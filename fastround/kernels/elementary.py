@@ -85,14 +85,16 @@ class LinkedCompiler(Compiler):  # type: ignore[misc]
 
 # How every function of a kernel is compiled: a division by zero is a value, and the whole kernel becomes one stretch
 # of straight code in the loop around it.
-kernel = njit(
-    error_model="numpy",
-    forceinline=True,
-    no_cpython_wrapper=True,
-    no_cfunc_wrapper=True,
-    _nrt=False,
-    pipeline_class=LinkedCompiler,
-)
+_OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+    "pipeline_class": LinkedCompiler,
+}
+kernel = njit(forceinline=True, **_OPTIONS)
+# The same for what is seldom called, and long.
+outlined = njit(forceinline=False, **_OPTIONS)
 
 
 def hoistable(function: Any) -> Any:
