@@ -439,13 +439,14 @@ def _flags_kept(module: ir.Module, builder: ir.IRBuilder, triple: str) -> Iterat
 def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> tuple[ir.Value, ...]:
     """Compute as IEEE 754 does by default, whatever rounding or treatment of subnormal numbers a thread is set to.
 
-    What is returned keeps that, and the floating-point status: comparisons with nan and lanes that are not used raise
-    flags of no meaning.  To set either empties the pipeline, so that it is done only where it makes a difference.
+    What is returned keeps that, and the flags that NumPy looks at: comparisons with nan and lanes that are not used
+    raise some of no meaning.  To set either empties the pipeline, so that it is done only where it makes a difference.
     """
     status = _status(module, triple)
     if status is None:
         return ()
-    control, flags = status.control(builder), status.flags(builder)
+    control = status.control(builder)
+    flags = control if status.flags is status.control else status.flags(builder)
     kind = control.type
     differs = builder.icmp_unsigned("!=", builder.and_(control, kind(status.controlled)), kind(status.default))
     with builder.if_then(differs, likely=False):

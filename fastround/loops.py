@@ -153,11 +153,12 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
                 rest = end * size & -group
                 copied = not (x_direct and y_direct and z_direct)
+                x_step_ahead = 0 if x_direct or start + _BLOCK >= n else x_step
                 for i in range(0, rest, group):
                     if copied:
                         # What is copied next, to or from a buffer, comes into the cache meanwhile.
                         j = i // size
-                        fetch_to_read(x_at + (_BLOCK + j) * x_step, 0 if x_direct else x_step)
+                        fetch_to_read(x_at + (_BLOCK + j) * x_step, x_step_ahead)
                         fetch_to_write(y_at + j * y_step, 0 if y_direct else y_step)
                         if two_outputs:
                             fetch_to_write(z_at + j * z_step, 0 if z_direct else z_step)

@@ -11,8 +11,8 @@ from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .cache import vector_bytes
-from .kernels.elementary import kernel, outlined
+from .cache import compresses, vector_bytes
+from .kernels.elementary import kernel, kernel_apart
 
 # How many bytes a line of the cache has, at least.
 LINE = 64
@@ -220,7 +220,7 @@ def _apart(real: Any, lanes: int) -> Any:
 
 @intrinsic
 def _stay_outside(typingctx):
-    """Let the function around stay a function of its own, so that LLVM optimises it once and not at every call."""
+    """Let LLVM optimise the function around once, and not at every call."""
 
     def codegen(context, builder, signature, args):
         builder.function.attributes.add("noinline")
@@ -232,7 +232,8 @@ def _stay_outside(typingctx):
 def copies(memory: Any, real: Any) -> tuple[Any, Any]:
     """The nopython functions that copy numbers to a block of `real`, and back, from where they are, as `memory`."""
     size, plain = real(0).itemsize, memory is real
-    lanes = vector_bytes() // size
+    # On many processors, masked stores of narrower vectors take longer than as many stores of one number.
+    lanes, masks = vector_bytes() // size, compresses()
     store_apart = _apart(real, lanes)
 
     @kernel
@@ -245,7 +246,7 @@ def copies(memory: Any, real: Any) -> tuple[Any, Any]:
 
     gather_each, scatter_each = _by_eights(gather_one), _by_eights(scatter_one)
 
-    @outlined
+    @kernel_apart
     def gather(address, step, n, block):
         """Copy n numbers that are `step` bytes apart to a block without gaps."""
         _stay_outside()
@@ -262,7 +263,7 @@ def copies(memory: Any, real: Any) -> tuple[Any, Any]:
         else:
             gather_each(n, address, step, block)
 
-    @outlined
+    @kernel_apart
     def scatter(block, n, address, step):
         """Copy n numbers from a block to places `step` bytes apart."""
         _stay_outside()
@@ -270,7 +271,7 @@ def copies(memory: Any, real: Any) -> tuple[Any, Any]:
         if plain and step == size:
             for i in range(n):
                 store(address, i, load(block, i, real), real)
-        elif plain and step == 2 * size:
+        elif plain and masks and step == 2 * size:
             rest = n & -lanes
             for i in range(0, rest, lanes):
                 store_apart(block, i, address)

@@ -27,7 +27,7 @@ def partition(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, A
 
     A regime begins at each bound.  `count` takes how many sharpnesses there are, the address of a block of them, and
     that of one where it notes the regime of each; it returns how many are of each regime, whether any is negative, and
-    whether all are known to be of one regime.  If so, nothing is noted.
+    whether all are known to be of one regime.  If so, what is noted has no meaning.
     `sort` copies x, k and, if there are any, the radii from blocks to others; `put_back` copies results of sorted
     elements to a block where they stand as the elements did before.  Either takes how many elements there are, the
     address of what was noted, and of each regime its first place and how many are of it.

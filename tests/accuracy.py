@@ -16,7 +16,7 @@ import numpy as np
 from oracle import max_abs_grad_k, oracle, ulp_error
 
 import fastround as fr
-from fastround.kernels.distances import SOFT
+from fastround.kernels.distances import FARTHEST_SOFT, SOFT
 from fastround.kernels.outside import WIDE
 from fastround.kernels.windowed import windowed
 from fastround.table import FUNCTIONS, WINDOWED, Function
@@ -67,10 +67,11 @@ def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[A
         yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
     parts = windowed("sigmoid", real, (0, 1)), windowed("density", real, (0, 1))
     nearer = parts[0].nearer
-    for radius in (1, 3, 4, 20, 60, 1000):
+    for radius in (1, 3, 4, 20, 60, 300, 1100):
         # Where k·M is as near as it may be for the infinite sum to do.
         nearest = (nearer + math.sqrt(nearer**2 + 80 * radius)) / (2 * radius)
-        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, parts[0].reach / radius, WIDE / radius, nearest):
+        reached = (z / radius for z in (WIDE, parts[0].reach, FARTHEST_SOFT))
+        for k in (SOFT, parts[0].sharpest, parts[1].sharpest, *reached, nearest):
             yield np.nextafter(real(k), real(0)), radius
             yield real(k), radius
 

@@ -15,8 +15,9 @@ from .theta import quotient, quotient_sum, scaled, square, times
 
 # Below this sharpness, the soft regime.
 SOFT = 0.125
-# The greatest k·M where windows are not as the infinite sum, but for soft ones: they have ∂/∂k up to (k·M)²/k·e^(−k·M).
-FARTHEST, FARTHEST_SOFT = 85.0, 690.0
+# The greatest k·M where windows are not as the infinite sum; and that of soft ones, whose ∂/∂k is up to
+# (k·M)²/k·e^(−k·M), which is next to nothing there for every k with which a radius of 64 bits comes so far.
+FARTHEST, FARTHEST_SOFT = 85.0, 130.0
 _UNSHIFTED = shift(np.float64)
 _reduced, _hyperbolic = elementary(np.float64).reduced, elementary(np.float64).hyperbolic
 

@@ -93,8 +93,8 @@ _OPTIONS: dict[str, Any] = {
     "pipeline_class": LinkedCompiler,
 }
 kernel = njit(forceinline=True, **_OPTIONS)
-# The same for what is seldom called, and long.
-outlined = njit(forceinline=False, **_OPTIONS)
+# The same for what is long and need not become part of a loop.
+kernel_apart = njit(forceinline=False, **_OPTIONS)
 
 
 def hoistable(function: Any) -> Any:
