@@ -13,6 +13,7 @@ from test_contiguous import call, methods, suffixes
 import fastround as fr
 
 Operands = tuple[Any, Any, dict[str, Any]]
+Layout = Callable[[Any, int], Operands]
 WIDTH = 1024
 # So many elements of a slice are copied by NumPy at a time, where it is told to, instead of 8192.
 LARGE_BUFFER = 2**17
@@ -46,14 +47,12 @@ def _every_second_row_and_column(x: Any, part: int) -> Operands:
     return x[: 4 * part].reshape(-1, 2 * WIDTH)[::2, ::2], 10.0, {}
 
 
-def _half_with_large_buffers(x: Any, part: int) -> Operands:
-    operand, k, _ = _half_of_each_row(x, part)
-    return operand, k, {"buffer": LARGE_BUFFER}
+def _with_large_buffers(layout: Layout) -> Layout:
+    def operands(x: Any, part: int) -> Operands:
+        operand, k, options = layout(x, part)
+        return operand, k, {**options, "buffer": LARGE_BUFFER}
 
-
-def _every_second_with_large_buffers(x: Any, part: int) -> Operands:
-    operand, k, _ = _every_second_row_and_column(x, part)
-    return operand, k, {"buffer": LARGE_BUFFER}
+    return operands
 
 
 def _fortran(x: Any, part: int) -> Operands:
@@ -89,7 +88,7 @@ def _where_every_second(x: Any, part: int) -> Operands:
     return x[:part], 10.0, {"where": np.arange(part) % 2 == 0}
 
 
-LAYOUTS: dict[str, Callable[[Any, int], Operands]] = {
+LAYOUTS: dict[str, Layout] = {
     "x[::2]": _every_second,
     "out[::2]": _every_second_out,
     "x[::-1]": _reversed,
@@ -97,8 +96,8 @@ LAYOUTS: dict[str, Callable[[Any, int], Operands]] = {
     "out[1:]": _offset_out,
     "half of each row": _half_of_each_row,
     "x[::2, ::2]": _every_second_row_and_column,
-    "buffers of 2¹⁷, half of each row": _half_with_large_buffers,
-    "buffers of 2¹⁷, x[::2, ::2]": _every_second_with_large_buffers,
+    "buffers of 2¹⁷, half of each row": _with_large_buffers(_half_of_each_row),
+    "buffers of 2¹⁷, x[::2, ::2]": _with_large_buffers(_every_second_row_and_column),
     "Fortran order": _fortran,
     "Fortran order to C order": _fortran_to_c,
     "rows of 3, of an array with 4": _rows_of_three,
