@@ -49,12 +49,33 @@ def _inlined(typingctx, value):
 
 
 def _widen(builder):
-    """Let loops in the function around use registers of full width, as the ufuncs' own loops do.
+    """Let loops around what is built here be as the ufuncs' own: of registers of full width, and two of them a turn.
 
-    LLVM would leave half of them unused on many CPUs.  Where there are none so wide, it means nothing.
+    LLVM would leave half of a register unused on many CPUs; where there are none so wide, it means nothing.  And it
+    thinks that loops of so many instructions gain nothing by more than one a turn, but two wait for memory together.
     """
     # llvmlite does not know it.
     builder.function.attributes.update(['"prefer-vector-width"="512"'])
+    known = vars(builder).setdefault("heads", [])
+    if not known:
+        builder.branch, builder.cbranch = (_marking(end, builder) for end in (builder.branch, builder.cbranch))
+    known += [block for block in builder.function.blocks if block.is_terminated or block is builder.block]
+
+
+def _marking(end_block, builder):
+    """What ends a block, and where that ends a loop, going back to its head, says what LLVM is to know of it."""
+    count = builder.module.add_metadata(["llvm.loop.interleave.count", ir.IntType(32)(2)])
+    loop = builder.module.add_metadata([count])
+    # It begins with itself.
+    loop.operands = loop, count
+
+    def end(*args):
+        instruction = end_block(*args)
+        if any(head in args for head in builder.heads):
+            instruction.set_metadata("llvm.loop", loop)
+        return instruction
+
+    return end
 
 
 @intrinsic
@@ -273,6 +294,7 @@ def _dufunc_class() -> Any:
 
             class LoopKernel(plain):  # type: ignore[misc]
                 def generate(self, x, k, *others):
+                    _widen(self.builder)
                     return super().generate(x, _fence(self.builder, k), *others)
 
             def lower_for_loops(context, builder, signature, args, ufunc, kernel):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from machine_code import InnerLoop, compiled, compiled_function, full_width, inner_loops
+from machine_code import InnerLoop, compiled, compiled_function, full_width, inner_loops, vector_loops
 from numba import njit
 
 import fastround as fr
@@ -68,7 +68,7 @@ def test_no_loop_is_scalar(row: Ufunc, real: Any, varying: bool) -> None:
 
 @pytest.mark.skipif(full_width() == 128, reason="read on x86 alone")
 def test_loops_of_the_user_are_of_full_width() -> None:
-    """LLVM would use registers of half the width on many CPUs, were it not told."""
+    """LLVM would use registers of half the width on many CPUs, and one a turn, were it not told."""
 
     @njit
     def values(x: Any, k: Any, out: Any) -> None:
@@ -87,6 +87,24 @@ def test_loops_of_the_user_are_of_full_width() -> None:
     for function in (values, pairs):
         (code,) = function.inspect_asm().values()
         assert re.search(rf"\tvfn?madd\d+ps\t.*%{register}", code)
+        (compiled_code,) = function.overloads.values()
+        assert {loop["vectors"] for loop in vector_loops(compiled_code.library._final_module)} == {2}
+
+
+def test_loops_of_the_user_are_one_for_each_regime() -> None:
+    """LLVM chooses the regime outside of the loop, if it need not choose much else."""
+
+    @njit
+    def values(x: Any, k: Any, radius: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = fr.density_round_windowed(x[i], k, radius)
+
+    x = np.linspace(-1, 1, 40, dtype=np.float32)
+    values(x, np.float32(10), 3, np.empty_like(x))
+    (compiled_code,) = values.overloads.values()
+    loops = [loop for loop in inner_loops(compiled_code.library._final_module) if loop.operations["fma s"]]
+    (row,) = (row for row in UFUNCS if row.name == "density_round_windowed")
+    assert len(at_full_width(loops)) == len(row.staircase(np.float32).regimes)
 
 
 def test_a_scalar_loop_is_seen() -> None:

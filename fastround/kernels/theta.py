@@ -154,7 +154,7 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
     @kernel
     def constants(k):
         # Below 2^-6 the series is below any rounding error, and underflows to nothing.
-        k = real(np.nan if k < 0 else (0.015625 if k < 0.015625 else k))
+        k = real(np.nan if k < 0 else max(k, 0.015625))
         inverse = one / k
         # What it lacks would be magnified in its exponential.
         rate = exact_quotient(whole, k, inverse)
@@ -387,7 +387,7 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     def constants(k):
         # At k = ∞ the step is hard: no slope, and a tie stays at the centre that rint chose.
         hard = k == np.inf
-        finite = real(largest if k > largest else k)
+        finite = real(min(k, largest))
         farthest = least / finite
         return (
             (finite, farthest),
