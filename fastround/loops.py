@@ -376,12 +376,23 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         radius_block, radius_sorted = k_block, k_sorted
         if windowed:
             radius_block, radius_sorted = buffer(np.float64), buffer(np.float64)
+        separate = plain and not windowed and x != y and x != z and k != y and k != z
+        x_contiguous, k_contiguous = separate and x_step == size, separate and k_step == size
+        y_contiguous, z_contiguous = separate and y_step == size, separate and z_step == size
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
             x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step
             y_at, z_at = y + start * y_step, z + start * z_step
-            gather(x_at, x_step, m, x_block)
-            gather(k_at, k_step, m, k_block)
+            # A whole block may stay where it is.
+            x_direct, k_direct = m == _BLOCK and x_contiguous, m == _BLOCK and k_contiguous
+            y_direct, z_direct = m == _BLOCK and y_contiguous, m == _BLOCK and z_contiguous
+            if not x_direct:
+                gather(x_at, x_step, m, x_block)
+            if not k_direct:
+                gather(k_at, k_step, m, k_block)
+            xs, ks = x_at if x_direct else x_block, k_at if k_direct else k_block
+            # The results take the places of x and k: less memory is in the cache sooner.
+            ys, zs = y_at if y_direct else x_block, z_at if z_direct else k_block
             if windowed:
                 for i in range(m):
                     radius_i = np.float64(load(radius_at + i * radius_step, 0, integer))
@@ -393,7 +404,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 store(k_block, i, load(k_block, m - 1, real), real)
                 if windowed:
                     store(radius_block, i, load(radius_block, m - 1, np.float64), np.float64)
-            sharpnesses = k_block
+            sharpnesses = ks
             if windowed:
                 # What is as the infinite sum, is so with a sharpness of its own, and comes first.
                 sharpnesses = k_sorted
@@ -410,24 +421,24 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             for shift in range(0, bits, PLACE_BITS):
                 starts += place << shift
                 place += whole((counts >> shift) & PLACE, widest)
-            unsorted, sorted_ = (x_block, k_block, radius_block), (x_sorted, k_sorted, radius_sorted)
-            if not alone:
-                sort(end, notes, starts, counts, unsorted, sorted_)
-            xs, ks, radii = unsorted if alone else sorted_
             following = (
                 (x_at + _BLOCK * x_step, x_step),
                 (k_at + _BLOCK * k_step, k_step),
                 (y_at + _BLOCK * y_step, y_step),
                 (z_at + _BLOCK * z_step, z_step),
             )
-            # The first results take the place of x: less memory is in the cache sooner.
-            run((xs, ks, radii, xs, z_sorted), starts, starts + counts, data, following)
+            unsorted = xs, ks, radius_block, ys, zs
+            sorted_ = x_sorted, k_sorted, radius_sorted, x_sorted, z_sorted
             if not alone:
-                put_back(end, notes, starts, counts, x_sorted, x_block)
-            scatter(x_block, m, y_at, y_step)
-            if two_outputs:
-                if not alone:
-                    put_back(end, notes, starts, counts, z_sorted, k_block)
-                scatter(z_sorted if alone else k_block, m, z_at, z_step)
+                sort(end, notes, starts, counts, unsorted[:3], sorted_[:3])
+            run(unsorted if alone else sorted_, starts, starts + counts, data, following)
+            if not alone:
+                put_back(end, notes, starts, counts, x_sorted, ys)
+                if two_outputs:
+                    put_back(end, notes, starts, counts, z_sorted, zs)
+            if not y_direct:
+                scatter(ys, m, y_at, y_step)
+            if two_outputs and not z_direct:
+                scatter(zs, m, z_at, z_step)
 
     return varying_
