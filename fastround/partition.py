@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .cache import compresses, vector_bytes
+from .cache import compresses
 from .kernels.elementary import kernel
 from .memory import load, store
 
@@ -35,8 +35,9 @@ def partition(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, A
     All take a whole number of vectors, and up to a vector of numbers behind the last place may be overwritten.
     """
     number_of = _number_of(bounds)
-    if compresses() and not radii:
-        count, sort, put_back = _compressed(real, bounds, vector_bytes() // real(0).itemsize)
+    # With eight numbers to a vector, it takes longer vector by vector.
+    if compresses() and real is np.float32 and not radii:
+        count, sort, put_back = _compressed(bounds)
     else:
         count, sort, put_back = _one_by_one(real, number_of, radii)
     # The bits of positive numbers are in their order, and those of all others come behind.
@@ -117,16 +118,20 @@ def _one_by_one(real: Any, number_of: Any, radii: bool) -> tuple[Any, Any, Any]:
     return count, sort, put_back
 
 
-def _compressed(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, Any, Any]:
+# Numbers of float32 in a vector.
+_LANES = 16
+
+
+def _compressed(bounds: tuple[float, ...]) -> tuple[Any, Any, Any]:
     """Vector by vector, for one regime after the other; what is noted are masks of bits, one for each."""
-    regimes, mask_kind = len(bounds) + 1, np.uint16 if lanes == 16 else np.uint8
-    none, noted, counted, bits_set, compress, expand = _vectors(real, bounds, lanes)
+    regimes = len(bounds) + 1
+    none, noted, counted, bits_set, compress, expand = _vectors(bounds)
 
     @kernel
     def count(n, sharpnesses, masks):
         below = none
-        for i in range(0, n, lanes):
-            below = noted(sharpnesses, i, masks, n // lanes, below)
+        for i in range(0, n, _LANES):
+            below = noted(sharpnesses, i, masks, n // _LANES, below)
         return counted(n, below)
 
     def each_vector(move: Callable[..., None]) -> Any:
@@ -134,14 +139,14 @@ def _compressed(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, 
 
         @kernel
         def each(n, masks, starts, counts, sources, targets):
-            vectors = n // lanes
+            vectors = n // _LANES
             for regime in range(regimes):
                 shift = PLACE_BITS * regime
                 place = (starts >> shift) & PLACE
                 if (counts >> shift) & PLACE > 0:
                     for i in range(vectors):
-                        mask = np.int64(load(masks, regime * vectors + i, mask_kind))
-                        move(i * lanes, mask, place, sources, targets)
+                        mask = np.int64(load(masks, regime * vectors + i, np.uint16))
+                        move(i * _LANES, mask, place, sources, targets)
                         place += bits_set(mask)
 
         return each
@@ -161,13 +166,11 @@ def _compressed(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, 
     return count, each_vector(together), each_vector(apart)
 
 
-def _vectors(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, ...]:
+def _vectors(bounds: tuple[float, ...]) -> tuple[Any, ...]:
     """The nopython functions of one vector that `_compressed` is made of."""
-    integer, bits_kind = ir.IntType(types.intp.bitwidth), ir.IntType(lanes)
+    integer, bits_kind, number = ir.IntType(types.intp.bitwidth), ir.IntType(_LANES), ir.FloatType()
+    vector, mask_kind = ir.VectorType(number, _LANES), ir.VectorType(ir.IntType(1), _LANES)
     totals_kind = types.UniTuple(types.intp, len(bounds) + 1)
-    number = ir.FloatType() if real is np.float32 else ir.DoubleType()
-    vector, mask_kind = ir.VectorType(number, lanes), ir.VectorType(ir.IntType(1), lanes)
-    size = real(0).itemsize
 
     def at(builder: Any, address: Any, i: Any, kind: Any) -> Any:
         """The address of the vector that begins with number i."""
@@ -176,7 +179,7 @@ def _vectors(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, ...
 
     def called(builder: Any, name: str, *args: Any) -> Any:
         kind = ir.FunctionType(vector, [arg.type for arg in args])
-        name = f"llvm.{name}.v{lanes}f{8 * size}"
+        name = f"llvm.{name}.v{_LANES}f32"
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
     @intrinsic
@@ -188,17 +191,17 @@ def _vectors(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, ...
 
         def codegen(context, builder, signature, args):
             source, i, masks, vectors, before = args
-            numbers = builder.load(at(builder, source, i, vector), align=size)
-            place = builder.gep(builder.inttoptr(masks, bits_kind.as_pointer()), [builder.sdiv(i, integer(lanes))])
-            all_ones = ir.Constant(mask_kind, [1] * lanes)
+            numbers = builder.load(at(builder, source, i, vector), align=4)
+            place = builder.gep(builder.inttoptr(masks, bits_kind.as_pointer()), [builder.sdiv(i, integer(_LANES))])
+            all_ones = ir.Constant(mask_kind, [1] * _LANES)
             uppers = [
-                builder.fcmp_ordered("<", numbers, ir.Constant(vector, [bound] * lanes)) for bound in (*bounds, 0.0)
+                builder.fcmp_ordered("<", numbers, ir.Constant(vector, [bound] * _LANES)) for bound in (*bounds, 0.0)
             ]
             totals = [
                 builder.add(total, builder.zext(builder.ctpop(builder.bitcast(upper, bits_kind)), integer))
                 for total, upper in zip(cgutils.unpack_tuple(builder, before), uppers, strict=True)
             ]
-            lower = ir.Constant(mask_kind, [0] * lanes)
+            lower = ir.Constant(mask_kind, [0] * _LANES)
             for upper in (*uppers[:-1], all_ones):
                 own = builder.and_(upper, builder.xor(lower, all_ones))
                 builder.store(builder.bitcast(own, bits_kind), place)
@@ -241,10 +244,10 @@ def _vectors(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, ...
 
         def codegen(context, builder, signature, args):
             source, i, mask, target, place = args
-            numbers = builder.load(at(builder, source, i, vector), align=size)
+            numbers = builder.load(at(builder, source, i, vector), align=4)
             undefined = ir.Constant(vector, ir.Undefined)
             together = called(builder, "experimental.vector.compress", numbers, as_mask(builder, mask), undefined)
-            builder.store(together, at(builder, target, place, vector), align=size)
+            builder.store(together, at(builder, target, place, vector), align=4)
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
@@ -257,9 +260,9 @@ def _vectors(real: Any, bounds: tuple[float, ...], lanes: int) -> tuple[Any, ...
             source, place, mask, target, i = args
             first = builder.gep(builder.inttoptr(source, number.as_pointer()), [place])
             numbers = at(builder, target, i, vector)
-            others = builder.load(numbers, align=size)
+            others = builder.load(numbers, align=4)
             apart = called(builder, "masked.expandload", first, as_mask(builder, mask), others)
-            builder.store(apart, numbers, align=size)
+            builder.store(apart, numbers, align=4)
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
