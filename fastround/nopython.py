@@ -42,10 +42,17 @@ def _inlined(typingctx, value):
     """Its argument, and that the function around is always inlined: a DUFunc has no option that says so."""
 
     def codegen(context, builder, signature, args):
-        builder.function.attributes.add("alwaysinline")
+        _inline_always(builder)
         return args[0]
 
     return value(value), codegen
+
+
+def _inline_always(builder):
+    """Let the function around be inlined, unless it must not be, as under Numba's `debug=True`."""
+    attributes = builder.function.attributes
+    if "noinline" not in attributes:
+        attributes.add("alwaysinline")
 
 
 def _widen(builder):
@@ -129,13 +136,18 @@ def _parts(row: Ufunc, real: Any) -> _Parts:
     from .kernels.staircase import at_point
 
     line = row.staircase(real)
-    if row.function.windowed:
-        sharpness = _inline(lambda k, radius: (np.float64(k), np.float64(radius)))
-    else:
-        sharpness = _inline(lambda k, again: np.float64(k))
+    windowed, pair = row.function.windowed, row.nout == 2
+
+    @_inline
+    def sharpness(k, radius):
+        return (np.float64(k), np.float64(radius)) if windowed else np.float64(k)
+
+    @_inline
+    def outputs(first, last):
+        return (first, last) if pair else first
+
     # The regime is chosen around all that depends on it, so that a loop-invariant k leaves the loop.
     results = line.chosen(list(map(at_point, line.regimes)))
-    outputs = _inline((lambda first, last: (first, last)) if row.nout == 2 else (lambda first, last: first))
     return _Parts(line, sharpness, results, outputs)
 
 
@@ -301,7 +313,7 @@ def _dufunc_class() -> Any:
                 _widen(builder)
                 expression = "__numba_array_expr" in builder.function.name
                 if expression:
-                    builder.function.attributes.add("alwaysinline")
+                    _inline_always(builder)
                 if expression or any(isinstance(t, types.Array) for t in signature.args):
                     kernel = LoopKernel
                 return lower(context, builder, signature, args, ufunc, kernel)

@@ -319,3 +319,40 @@ def test_a_ufunc_is_no_argument() -> None:
     for ufunc in (fr.sigmoid_round, fr.sigmoid_round_value_and_grad, np.arctan2):
         with pytest.raises(errors.TypingError):
             function(ufunc, 1.0)
+
+
+_DEBUGGED = """
+import warnings
+import numpy as np
+import fastround as fr
+from numba import njit, vectorize
+
+@njit
+def loop(x, k, y):
+    for i in range(x.size):
+        y[i] = fr.sigmoid_round(x[i], k)
+
+@njit
+def expression(x, k):
+    return fr.sigmoid_round(x, k) - x + fr.sigmoid_round_value_and_grad(x, k)[0]
+
+@vectorize(["float64(float64, float64)"])
+def function(x, k):
+    return fr.sigmoid_round(x, k)
+
+# Numba makes a function of each array expression, and misses the source of it.
+warnings.filterwarnings("ignore", ".*__numba_array_expr")
+x, y = np.linspace(-3, 3, 60), np.empty(60)
+expected = fr.sigmoid_round(x, 10.0)
+loop(x, 10.0, y)
+np.testing.assert_array_equal(y, expected)
+np.testing.assert_array_equal(function(x, 10.0), expected)
+np.testing.assert_array_equal(expression(x, 10.0), expected - x + expected)
+"""
+
+
+def test_functions_that_are_not_to_be_inlined(tmp_path: Path) -> None:
+    """As Numba has it where NUMBA_DEBUGINFO asks for information on all functions."""
+    path = tmp_path / "debugged.py"
+    path.write_text(_DEBUGGED)
+    run(f"import runpy; runpy.run_path({str(path)!r})", NUMBA_DEBUGINFO="1", NUMBA_CACHE_DIR=str(tmp_path))
