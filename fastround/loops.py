@@ -17,9 +17,10 @@ differ from the infinite sum, and else for which sharpness they are it.  A varyi
 by side are equal, for which the uniform one is faster: NumPy repeats the sharpness of a row for each of its elements.
 Or, asked for runs of no length, it says how many windows are as the infinite sum.
 
-Either goes through the operands in blocks.  An operand that is not contiguous, or that an output overlaps, is copied
-through a small buffer on the stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which
-is computed in float32, what does not fill a vector, and every operand where the sharpness varies.
+Either goes through the operands in blocks.  An operand that is not contiguous is copied through a small buffer on the
+stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which is computed in float32, and
+what does not fill a vector; where the sharpness varies, what does not fill a block.  An output may take the place of an
+input, but may not overlap it otherwise.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         def blocks(sharpness, x, y, z, x_step, y_step, z_step, n, buffers):
             constants = constants_of(sharpness)
             x_buffer, y_buffer, z_buffer = buffers
-            x_contiguous = plain and x_step == size and x != y and x != z
+            x_contiguous = plain and x_step == size
             y_contiguous, z_contiguous = plain and y_step == size, plain and z_step == size
             for start in range(0, n, _BLOCK):
                 m = min(_BLOCK, n - start)
@@ -358,7 +359,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     buffer = buffers(_BLOCK + len(runs) * widest + width)
     count, sort, put_back = partition(real, line.bounds, windowed)
     bits = PLACE_BITS * len(runs)
-    y_place = 3 if windowed else 2
+    y_place, direct = 3 if windowed else 2, plain and not windowed
     z_place = y_place + len(picks) - 1
 
     def varying_(args, dims, steps, data):
@@ -376,9 +377,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         radius_block, radius_sorted = k_block, k_sorted
         if windowed:
             radius_block, radius_sorted = buffer(np.float64), buffer(np.float64)
-        separate = plain and not windowed and x != y and x != z and k != y and k != z
-        x_contiguous, k_contiguous = separate and x_step == size, separate and k_step == size
-        y_contiguous, z_contiguous = separate and y_step == size, separate and z_step == size
+        x_contiguous, k_contiguous = direct and x_step == size, direct and k_step == size
+        y_contiguous, z_contiguous = direct and y_step == size, direct and z_step == size
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
             x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step
