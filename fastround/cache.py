@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import gc
 import hashlib
 import importlib.resources
 import os
@@ -18,7 +19,7 @@ import secrets
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,25 @@ def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> in
     """The address of the function `name`, from the disk or else from the module that `compiled` returns."""
     code = _load(name)
     if code is None:
-        code = object_code(_optimised(compiled(), name))
+        with _without_collection():
+            code = object_code(_optimised(compiled(), name))
         _save(name, code)
     engine = _engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return int(engine.get_function_address(name))
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Look for no cycles of garbage meanwhile: a compilation makes millions of objects, and next to none of those."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def numba_module(name: str, function: Callable[..., Any], signature: Any) -> binding.ModuleRef:

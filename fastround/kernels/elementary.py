@@ -66,13 +66,24 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         return module
 
 
+# Passes of Numba's that are for what is in no kernel, or for people to read.
+_NEEDLESS = frozenset(
+    ("WithLifting", "InlineClosureLikes", "RewriteDynamicRaises", "MakeFunctionToJitFunction", "InlineInlinables")
+    + ("FindLiterallyCalls", "LiteralUnroll", "LiteralPropagationSubPipelinePass", "InlineOverloads")
+    + ("NopythonRewrites", "NoPythonSupportedFeatureValidation", "AnnotateTypes", "DumpParforDiagnostics")
+)
+
+
 class LinkedCompiler(Compiler):  # type: ignore[misc]
-    """Numba's compiler, but into such a library."""
+    """Numba's compiler with less to do, and into such a library."""
 
     def define_pipelines(self) -> Any:
         self.state.flags.no_compile = True
         self.state.library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
-        return super().define_pipelines()
+        pipelines = super().define_pipelines()
+        for each in pipelines:
+            each.passes = [(kind, text) for kind, text in each.passes if kind.__name__ not in _NEEDLESS]
+        return pipelines
 
     def compile_extra(self, func: Any) -> Any:
         compiled = super().compile_extra(func)
