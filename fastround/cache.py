@@ -115,10 +115,10 @@ def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> in
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Look for no cycles of garbage meanwhile: a compilation makes millions of objects, and next to none of those."""
+    """Look for no cycles of garbage meanwhile: a compilation makes millions of objects, and garbage can wait."""
     collecting = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if collecting:

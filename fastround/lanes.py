@@ -165,8 +165,8 @@ def _lanes(builder: ir.IRBuilder, count: int, width: int) -> Iterator[ir.Value]:
     i.add_incoming(following, builder.block)
     inside = (block for block in builder.function.blocks[start:] if block is not done)
     latch = builder.cbranch(builder.icmp_signed("<", following, _INTEGER(count * width)), loop, done)
-    metadata = _loop_metadata(builder.module, [each for block in inside for each in block.instructions], count, width)
-    latch.set_metadata("llvm.loop", metadata)
+    instructions = [each for block in inside for each in block.instructions]
+    latch.set_metadata("llvm.loop", _one_step(builder.module, instructions, count, width))
     builder.position_at_end(done)
 
 
@@ -179,7 +179,7 @@ class _Distinct(ir.values.MDValue):  # type: ignore[misc]
         buf += ("distinct !{}", "\n")
 
 
-def _loop_metadata(module: ir.Module, body: list[ir.Instruction], count: int, width: int) -> ir.values.MDValue:
+def _one_step(module: ir.Module, body: list[ir.Instruction], count: int, width: int) -> ir.values.MDValue:
     """What LLVM should make of a loop, and could not see: that no element depends on another."""
     # Calls are of kernels, whose own variables have become registers when LLVM looks at the loop.
     accesses = _Distinct(module, (), name=str(len(module.metadata)))
@@ -187,14 +187,20 @@ def _loop_metadata(module: ir.Module, body: list[ir.Instruction], count: int, wi
         if isinstance(instruction, ir.CallInstr | ir.LoadInstr | ir.StoreInstr):
             instruction.set_metadata("llvm.access.group", accesses)
     integer = ir.IntType(32)
-    properties = [
-        module.add_metadata(["llvm.loop.parallel_accesses", accesses]),
-        module.add_metadata(["llvm.loop.vectorize.width", integer(width)]),
-        module.add_metadata(["llvm.loop.interleave.count", integer(count)]),
+    return loop_metadata(
+        module,
+        ["llvm.loop.parallel_accesses", accesses],
+        ["llvm.loop.vectorize.width", integer(width)],
+        ["llvm.loop.interleave.count", integer(count)],
         # Beforehand, that is: there would be no loop left.
-        module.add_metadata(["llvm.loop.unroll.disable"]),
-    ]
+        ["llvm.loop.unroll.disable"],
+    )
+
+
+def loop_metadata(module: ir.Module, *properties: list[Any]) -> ir.values.MDValue:
+    """What LLVM is to know of a loop, to be attached to where it goes back to its head."""
+    nodes = map(module.add_metadata, properties)
     metadata = ir.values.MDValue(module, (), name=str(len(module.metadata)))
     # They begin with themselves.
-    metadata.operands = (metadata, *properties)
+    metadata.operands = (metadata, *nodes)
     return metadata

@@ -19,8 +19,8 @@ Or, asked for runs of no length, it says how many windows are as the infinite su
 
 Either goes through the operands in blocks.  An operand that is not contiguous is copied through a small buffer on the
 stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which is computed in float32, and
-what does not fill a vector; where the sharpness varies, what does not fill a block.  An output may take the place of an
-input, but may not overlap it otherwise.
+what does not fill a vector; where the sharpness varies, so is what does not fill a block, and all that is over windows.
+An output may take the place of an input, but may not overlap it otherwise.
 """
 
 from __future__ import annotations
@@ -359,7 +359,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     buffer = buffers(_BLOCK + len(runs) * widest + width)
     count, sort, put_back = partition(real, line.bounds, windowed)
     bits = PLACE_BITS * len(runs)
-    y_place, direct = 3 if windowed else 2, plain and not windowed
+    y_place = 3 if windowed else 2
+    # A whole block is of whole groups: it may stay where it is, since nothing is filled up.
+    direct = plain and not windowed and _BLOCK % widest == 0
     z_place = y_place + len(picks) - 1
 
     def varying_(args, dims, steps, data):
@@ -383,7 +385,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             m = min(_BLOCK, n - start)
             x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step
             y_at, z_at = y + start * y_step, z + start * z_step
-            # A whole block may stay where it is.
             x_direct, k_direct = m == _BLOCK and x_contiguous, m == _BLOCK and k_contiguous
             y_direct, z_direct = m == _BLOCK and y_contiguous, m == _BLOCK and z_contiguous
             if not x_direct:
@@ -391,7 +392,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             if not k_direct:
                 gather(k_at, k_step, m, k_block)
             xs, ks = x_at if x_direct else x_block, k_at if k_direct else k_block
-            # The results take the places of x and k: less memory is in the cache sooner.
+            # Other results come by way of the same buffers: less memory is in the cache sooner.
             ys, zs = y_at if y_direct else x_block, z_at if z_direct else k_block
             if windowed:
                 for i in range(m):

@@ -8,6 +8,7 @@ the regime is chosen once.  None of it starts threads: the caller's `parallel=Tr
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose
 from numba.extending import intrinsic, overload, typeof_impl
 
+from .lanes import loop_metadata
 from .table import UFUNCS, Ufunc
 
 
@@ -56,44 +58,88 @@ def _inline_always(builder):
 
 
 def _widen(builder):
-    """Let loops around what is built here be as the ufuncs' own: of registers of full width, and two of them a turn.
+    """Let loops in the function around use registers of full width, as the ufuncs' own loops do.
 
-    LLVM would leave half of a register unused on many CPUs; where there are none so wide, it means nothing.  And it
-    thinks that loops of so many instructions gain nothing by more than one a turn, but two wait for memory together.
+    LLVM would leave half of them unused on many CPUs.  Where there are none so wide, it means nothing.
     """
     # llvmlite does not know it.
     builder.function.attributes.update(['"prefer-vector-width"="512"'])
-    known = vars(builder).setdefault("heads", [])
-    if not known:
-        builder.branch, builder.cbranch = (_marking(end, builder) for end in (builder.branch, builder.cbranch))
-    known += [block for block in builder.function.blocks if block.is_terminated or block is builder.block]
 
 
-def _marking(end_block, builder):
-    """What ends a block, and where that ends a loop, going back to its head, says what LLVM is to know of it."""
-    count = builder.module.add_metadata(["llvm.loop.interleave.count", ir.IntType(32)(2)])
-    loop = builder.module.add_metadata([count])
-    # It begins with itself.
-    loop.operands = loop, count
+def _interleave(builder, sharpness=None):
+    """Let a loop around a call that is built here take two vectors a turn, which wait for memory together.
+
+    LLVM thinks that a loop of so many instructions gains nothing by it.  It would obey also where it does not
+    vectorise, and think for minutes about all regimes at once: a loop of the user's must be plain, for one sharpness.
+    """
+    calls = vars(builder).setdefault("calls", [])
+    if not calls:
+        metadata = loop_metadata(builder.module, ["llvm.loop.interleave.count", ir.IntType(32)(2)])
+        ends = builder.branch, builder.cbranch
+        builder.branch, builder.cbranch = (_marking(end, builder, calls, metadata) for end in ends)
+    calls.append((builder.block, sharpness))
+
+
+def _marking(end_block, builder, calls, metadata):
+    """The method that ends a block, and marks where that ends a loop around one of the calls."""
 
     def end(*args):
         instruction = end_block(*args)
-        if any(head in args for head in builder.heads):
-            instruction.set_metadata("llvm.loop", loop)
+        for target in args:
+            if isinstance(target, ir.Block) and target.is_terminated:
+                inside = _loop(target, builder.block)
+                called = [sharpness for block, sharpness in calls if block in inside]
+                if len(called) == 1 and (called[0] is None or _is_plain(inside, called[0])):
+                    instruction.set_metadata("llvm.loop", metadata)
         return instruction
 
     return end
 
 
-@intrinsic
-def _wide(typingctx):
-    """The same from nopython code, for loops in it."""
+def _loop(head, last):
+    """The blocks of a loop."""
+    inside, found = {head, last}, [last]
+    while found:
+        following = found.pop()
+        for block in last.function.blocks:
+            leads = block.is_terminated and following in block.terminator.operands
+            if leads and following is not head and block not in inside:
+                inside.add(block)
+                found.append(block)
+    return inside
 
-    def codegen(context, builder, signature, args):
-        _widen(builder)
-        return context.get_dummy_value()
 
-    return types.void(), codegen
+def _is_plain(blocks, values):
+    """Whether a loop has but a head and a body, calls one function, and sets none of the variables with the values."""
+    # Numba names blocks of the user's code so, and those that it adds otherwise.
+    own = [block for block in blocks if re.fullmatch(r"B\d+", block.name)]
+    variables = [value.operands[0] for value in values if isinstance(value, ir.LoadInstr)]
+    known = sum(isinstance(value, ir.Constant) for value in values)
+    known += sum(isinstance(variable, ir.AllocaInstr) for variable in variables)
+    called, changed = 0, False
+    for instruction in (each for block in blocks for each in block.instructions):
+        if isinstance(instruction, ir.CallInstr):
+            called += not getattr(instruction.callee, "name", "").startswith("llvm.")
+        elif isinstance(instruction, ir.StoreInstr):
+            changed |= instruction.operands[1] in variables
+    return len(own) <= 2 and called == 1 and known == len(values) and not changed
+
+
+def _from_nopython(act):
+    """The nopython function that does so where it is called."""
+
+    @intrinsic
+    def function(typingctx):
+        def codegen(context, builder, signature, args):
+            act(builder)
+            return context.get_dummy_value()
+
+        return types.void(), codegen
+
+    return function
+
+
+_wide, _interleaved = _from_nopython(_widen), _from_nopython(_interleave)
 
 
 def _fence(builder, k):
@@ -176,6 +222,8 @@ def _filled(row: Ufunc, real: Any) -> Any:
             _wide()
             constants = constants_of(sharpness)
             for i in range(xs.size):
+                if not pair:
+                    _interleaved()
                 results = point(real(xs[i]), constants)
                 ys[i] = results[first]
                 if pair:
@@ -257,6 +305,9 @@ def _widening(call: Any, row: Ufunc) -> Any:
 
         def codegen(context, builder, signature, args):
             _widen(builder)
+            # With two outputs, loops over more than the caches hold would be slower.
+            if row.nout == 1:
+                _interleave(builder, args[1:])
             packed = context.make_tuple(builder, sharpness, args[1:])
             return context.get_function(function, called)(builder, (args[0], packed))
 
@@ -306,7 +357,7 @@ def _dufunc_class() -> Any:
 
             class LoopKernel(plain):  # type: ignore[misc]
                 def generate(self, x, k, *others):
-                    _widen(self.builder)
+                    _interleave(self.builder)
                     return super().generate(x, _fence(self.builder, k), *others)
 
             def lower_for_loops(context, builder, signature, args, ufunc, kernel):
@@ -316,6 +367,8 @@ def _dufunc_class() -> Any:
                     _inline_always(builder)
                 if expression or any(isinstance(t, types.Array) for t in signature.args):
                     kernel = LoopKernel
+                else:
+                    _interleave(builder, args[1:])
                 return lower(context, builder, signature, args, ufunc, kernel)
 
             self._lower_me.make_ufunc_kernel_fn = lower_for_loops

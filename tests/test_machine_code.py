@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import ir
 from machine_code import InnerLoop, compiled, compiled_function, full_width, inner_loops, vector_loops
 from numba import njit
 
@@ -67,7 +68,7 @@ def test_no_loop_is_scalar(row: Ufunc, real: Any, varying: bool) -> None:
 
 
 @pytest.mark.skipif(full_width() == 128, reason="read on x86 alone")
-def test_loops_of_the_user_are_of_full_width() -> None:
+def test_loops_of_the_user_are_as_wide_as_others() -> None:
     """LLVM would use registers of half the width on many CPUs, and one a turn, were it not told."""
 
     @njit
@@ -84,13 +85,60 @@ def test_loops_of_the_user_are_of_full_width() -> None:
     values(x, np.float32(10), np.empty_like(x))
     pairs(x, np.float32(10), np.empty((2, x.size), x.dtype))
     register = "zmm" if full_width() == 512 else "ymm"
-    for function in (values, pairs):
+    for function, vectors in ((values, 2), (pairs, 1)):
         (code,) = function.inspect_asm().values()
         assert re.search(rf"\tvfn?madd\d+ps\t.*%{register}", code)
         (compiled_code,) = function.overloads.values()
-        assert {loop["vectors"] for loop in vector_loops(compiled_code.library._final_module)} == {2}
+        assert {loop["vectors"] for loop in vector_loops(compiled_code.library._final_module)} == {vectors}
 
 
+def test_loops_that_may_not_be_vectorised_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LLVM would take two elements a turn there too, and compute all regimes for each."""
+
+    @njit
+    def branching(x: Any, k: Any, out: Any) -> None:
+        for i in range(x.size):
+            if x[i] > 0:
+                out[i] = fr.sigmoid_round(x[i], 10.0)
+
+    @njit
+    def varying(x: Any, k: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = fr.sigmoid_round(x[i], k[i])
+
+    @njit
+    def changing(x: Any, k: Any, out: Any) -> None:
+        sharpness = k[0]
+        for i in range(x.size):
+            out[i] = fr.sigmoid_round(x[i], sharpness)
+            sharpness *= 1.5
+
+    @njit
+    def double(x: Any, k: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = fr.sigmoid_round(x[i], 10.0) - fr.sigmoid_round(x[i], 3.0)
+
+    @njit
+    def constant(x: Any, k: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = 2 * fr.sigmoid_round(x[i] / 2, 10.0)
+
+    @njit
+    def variable(x: Any, k: Any, out: Any) -> None:
+        sharpness = k[0]
+        for i in range(x.size):
+            out[i] = fr.sigmoid_round(x[i], sharpness)
+
+    marked = set()
+    monkeypatch.setattr(ir.Instruction, "set_metadata", lambda self, name, node: marked.add((name, self.function.name)))
+    functions = branching, varying, changing, double, constant, variable
+    for function in functions:
+        function(np.linspace(-1, 1, 40), np.full(40, 10.0), np.empty(40))
+    ends = [place for name, place in marked if name == "llvm.loop"]
+    assert [f for f in functions if any(f.__name__ in place for place in ends)] == [constant, variable]
+
+
+@pytest.mark.skipif(full_width() == 128, reason="read on x86 alone")
 def test_loops_of_the_user_are_one_for_each_regime() -> None:
     """LLVM chooses the regime outside of the loop, if it need not choose much else."""
 

@@ -440,12 +440,18 @@ def test_operands_that_threads_share_may_overlap(varying: bool, inputs: Any, out
 
 @samples
 def test_results_may_replace_the_operands(name: str, real: Any) -> None:
-    """`out` may be x or k itself, for either output."""
+    """`out` may be x or k itself, for either output, also where all of a block are of one regime."""
     ufunc = ALL[name]
-    for n in (1, 3, 5000, 50000):
-        expected = ufunc(positions(n, real), sharpnesses(n, real))
-        for places in itertools.permutations(("x", "k", "elsewhere"), ufunc.nout):
-            operands = {"x": positions(n, real), "k": sharpnesses(n, real), "elsewhere": np.empty(n, real)}
+    for n, alike in itertools.product((1, 3, 1024, 5000, 50000), (False, True)):
+        x, k = positions(n, real), np.linspace(12, 15, n).astype(real) if alike else sharpnesses(n, real)
+        expected = one_by_one(ufunc, x, k) if n == 1024 else ufunc(x, k)
+        for places in itertools.permutations(("x", "k", "elsewhere", "apart"), ufunc.nout):
+            operands = {
+                "x": x.copy(),
+                "k": k.copy(),
+                "elsewhere": np.empty(n, real),
+                "apart": np.empty(2 * n, real)[::2],
+            }
             result = ufunc(operands["x"], operands["k"], out=tuple(operands[place] for place in places))
             assert all(y is operands[place] for y, place in zip(outputs(result), places, strict=True))
             assert_same(result, expected)
