@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -98,14 +99,17 @@ def _marking(end_block, builder, calls, metadata):
 
 def _loop(head, last):
     """The blocks of a loop."""
+    before = defaultdict(list)
+    for block in last.function.blocks:
+        for place in block.terminator.operands if block.is_terminated else ():
+            before[place].append(block)
     inside, found = {head, last}, [last]
     while found:
         following = found.pop()
-        for block in last.function.blocks:
-            leads = block.is_terminated and following in block.terminator.operands
-            if leads and following is not head and block not in inside:
-                inside.add(block)
-                found.append(block)
+        if following is not head:
+            more = [block for block in before[following] if block not in inside]
+            inside.update(more)
+            found += more
     return inside
 
 
