@@ -21,7 +21,6 @@ from numba.core.registry import cpu_target
 from numba.core.typing.typeof import Purpose
 from numba.extending import intrinsic, overload, typeof_impl
 
-from .lanes import loop_metadata
 from .table import UFUNCS, Ufunc
 
 
@@ -75,6 +74,9 @@ def _interleave(builder, sharpness=None):
     """
     calls = vars(builder).setdefault("calls", [])
     if not calls:
+        # Importing the package shall not import this.
+        from .lanes import loop_metadata
+
         metadata = loop_metadata(builder.module, ["llvm.loop.interleave.count", ir.IntType(32)(2)])
         ends = builder.branch, builder.cbranch
         builder.branch, builder.cbranch = (_marking(end, builder, calls, metadata) for end in ends)
