@@ -172,10 +172,10 @@ def _vectors(bounds: tuple[float, ...]) -> tuple[Any, ...]:
     vector, mask_kind = ir.VectorType(number, _LANES), ir.VectorType(ir.IntType(1), _LANES)
     totals_kind = types.UniTuple(types.intp, len(bounds) + 1)
 
-    def at(builder: Any, address: Any, i: Any, kind: Any) -> Any:
+    def at(builder: Any, address: Any, i: Any) -> Any:
         """The address of the vector that begins with number i."""
-        first = builder.gep(builder.inttoptr(address, kind.element.as_pointer()), [i])
-        return builder.bitcast(first, kind.as_pointer())
+        first = builder.gep(builder.inttoptr(address, number.as_pointer()), [i])
+        return builder.bitcast(first, vector.as_pointer())
 
     def called(builder: Any, name: str, *args: Any) -> Any:
         kind = ir.FunctionType(vector, [arg.type for arg in args])
@@ -191,7 +191,7 @@ def _vectors(bounds: tuple[float, ...]) -> tuple[Any, ...]:
 
         def codegen(context, builder, signature, args):
             source, i, masks, vectors, before = args
-            numbers = builder.load(at(builder, source, i, vector), align=4)
+            numbers = builder.load(at(builder, source, i), align=4)
             place = builder.gep(builder.inttoptr(masks, bits_kind.as_pointer()), [builder.sdiv(i, integer(_LANES))])
             all_ones = ir.Constant(mask_kind, [1] * _LANES)
             uppers = [
@@ -244,10 +244,10 @@ def _vectors(bounds: tuple[float, ...]) -> tuple[Any, ...]:
 
         def codegen(context, builder, signature, args):
             source, i, mask, target, place = args
-            numbers = builder.load(at(builder, source, i, vector), align=4)
+            numbers = builder.load(at(builder, source, i), align=4)
             undefined = ir.Constant(vector, ir.Undefined)
             together = called(builder, "experimental.vector.compress", numbers, as_mask(builder, mask), undefined)
-            builder.store(together, at(builder, target, place, vector), align=4)
+            builder.store(together, at(builder, target, place), align=4)
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp, types.intp, types.intp), codegen
@@ -259,7 +259,7 @@ def _vectors(bounds: tuple[float, ...]) -> tuple[Any, ...]:
         def codegen(context, builder, signature, args):
             source, place, mask, target, i = args
             first = builder.gep(builder.inttoptr(source, number.as_pointer()), [place])
-            numbers = at(builder, target, i, vector)
+            numbers = at(builder, target, i)
             others = builder.load(numbers, align=4)
             apart = called(builder, "masked.expandload", first, as_mask(builder, mask), others)
             builder.store(apart, numbers, align=4)
