@@ -19,7 +19,7 @@ import secrets
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +102,20 @@ def entries() -> list[str]:
 
 def function_address(name: str, compiled: Callable[[], binding.ModuleRef]) -> int:
     """The address of the function `name`, from the disk or else from the module that `compiled` returns."""
+    return function_addresses(name, (name,), compiled)[0]
+
+
+def function_addresses(name: str, functions: Sequence[str], compiled: Callable[[], binding.ModuleRef]) -> list[int]:
+    """Those of several functions of one module, in a file that is called `name`."""
     code = _load(name)
     if code is None:
         with _without_collection():
-            code = object_code(_optimised(compiled(), name))
+            code = object_code(_optimised(compiled(), functions))
         _save(name, code)
     engine = _engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return int(engine.get_function_address(name))
+    return [engine.get_function_address(function) for function in functions]
 
 
 @contextlib.contextmanager
@@ -150,11 +155,11 @@ def keep(*objects: object) -> None:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
 
-def _optimised(module: binding.ModuleRef, name: str) -> binding.ModuleRef:
+def _optimised(module: binding.ModuleRef, functions: Sequence[str]) -> binding.ModuleRef:
     machine = _machine(False)
     module.data_layout = str(machine.target_data)
     for function in module.functions:
-        if not function.is_declaration and function.name != name:
+        if not function.is_declaration and function.name not in functions:
             function.linkage = "internal"
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
@@ -233,7 +238,7 @@ def _digest() -> str | None:
     """What stands for this version and CPU in the names of files; None where there are no sources to read."""
     digest = hashlib.sha256()
     package = importlib.resources.files(__package__)
-    names = ("cache", "entry", "lanes", "loops", "memory", "partition", "table", "threads")
+    names = ("cache", "entry", "lanes", "loops", "memory", "partition", "table", "threads", "vectorcall")
     others = [package / f"{name}.py" for name in names]
     try:
         kernels = [file for file in (package / "kernels").iterdir() if file.name.endswith(".py")]

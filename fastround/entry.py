@@ -1,7 +1,11 @@
-"""The function that NumPy calls for every ufunc: it chooses the loop and the threads, and keeps the floating-point
-status.
+"""The functions that call the loops: they choose the loop and the threads, and keep the floating-point status.
 
-Its `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
+`entry` is what NumPy calls, for every ufunc.  `rows` is for arrays of several axes, along the innermost of which there
+is one sharpness.  For it, `dims` are the length of that axis, the number of others and their lengths, and `steps` are
+those along each axis, of as many operands as a ufunc can have, all from the innermost axis to the outermost.  When it
+is done, it sets the number of axes to 0; if a loop that it needs is not compiled, it does nothing.
+
+Their `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
 compiled), that of a function to call where one is not compiled, the number of operands, the address of the `state` of
 `fastround.threads`, the number of operands that are inputs, and over windows, else 0, the addresses of the place in
 NumPy's table that the ufunc of the infinite sum has, of its data, and of its data for the precision of the arithmetic.
@@ -11,7 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -20,7 +24,7 @@ from numba.core import cgutils
 
 from . import threads
 
-NAME = "entry"
+NAME, ROWS = "entry", "rows"
 
 # The most operands that a ufunc here has.
 OPERANDS = 5
@@ -35,20 +39,22 @@ if ctypes.sizeof(ctypes.c_void_p) * 8 != _INTEGER.width:
     raise ImportError(f"fastround needs a {_INTEGER.width}-bit Python")
 
 
-def module() -> binding.ModuleRef:
-    """The LLVM module of the entry function."""
-    triple = binding.get_process_triple()
+def module() -> ir.Module:
+    """The LLVM module of both functions."""
     module = ir.Module(NAME)
-    module.triple = triple
+    module.triple = binding.get_process_triple()
+    _add_entry(module)
+    _add_rows(module)
+    return module
+
+
+def _add_entry(module: ir.Module) -> None:
     function = ir.Function(module, _LOOP, NAME)
     args, dims, steps, data = function.args
     builder = ir.IRBuilder(function.append_basic_block())
 
     def item(array: ir.Value, index: int) -> ir.Value:
-        return builder.load(builder.gep(array, [_INTEGER(index)]))
-
-    def call(address: ir.Value, kind: ir.FunctionType, arguments: list[ir.Value]) -> ir.Value:
-        return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+        return _item(builder, array, index)
 
     def place(index: int) -> ir.Value:
         return _place(builder, fields, index)
@@ -60,16 +66,14 @@ def module() -> binding.ModuleRef:
 
     def compile_first() -> None:
         """Call what compiles a loop, and calls this function again."""
-        with _flags_kept(module, builder, triple):
-            call(item(fields, 2), _LOOP, [args, dims, steps, data])
+        with _flags_kept(module, builder):
+            _call(builder, item(fields, 2), _LOOP, [args, dims, steps, data])
         builder.ret_void()
 
     inputs = item(fields, 5)
     with builder.if_then(_crosses(builder, pointers, n, steps, inputs), likely=False):
         # One element after the other, by calls of this function.
-        one = builder.alloca(_INTEGER)
-        builder.store(_INTEGER(1), one)
-        element = builder.alloca(_INTEGER, OPERANDS)
+        one, element = _array(builder, [1]), builder.alloca(_INTEGER, OPERANDS)
         with cgutils.for_range(builder, n) as each:
             for index in range(OPERANDS):
                 source = place(index)
@@ -88,38 +92,31 @@ def module() -> binding.ModuleRef:
     loop = builder.select(one_sharpness, item(fields, 0), item(fields, 1))
     with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
         compile_first()
-    # The negative sharpness that a loop saw, and the loop of the infinite sum.
-    flags = builder.alloca(_INTEGER, 2)
-    for index in range(2):
-        builder.store(_INTEGER(0), builder.gep(flags, [_INTEGER(index)]))
 
-    pool = builder.inttoptr(item(fields, 4), _INTEGERS)
-    ask = _ask(module, triple)
+    ask, flags = _ask(module), _array(builder, [0] * 4)
     windowed = builder.icmp_signed("!=", item(fields, 6), _INTEGER(0))
     with builder.if_then(builder.and_(windowed, one_sharpness)):
         # Whether this is the infinite sum, and for which sharpness.
-        sharpness, question = builder.alloca(_INTEGER), builder.alloca(_INTEGER, 2)
-        builder.store(_INTEGER(0), question)
-        builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(question, [_INTEGER(1)]))
+        sharpness = builder.alloca(_INTEGER)
+        question = _array(builder, [0, builder.ptrtoint(sharpness, _INTEGER), 0, 0])
         builder.call(ask, [loop, args, steps, question])
-        with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
-            others, other_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
+        with builder.if_then(builder.icmp_signed("!=", item(question, 3), _INTEGER(0))):
             # Without the radius.
-            for index, source in enumerate((0, 1, 3, 4)):
-                for array, target in ((pointers, others), (steps, other_steps)):
-                    value = builder.load(builder.gep(array, [place(source)]))
-                    builder.store(value, builder.gep(target, [_INTEGER(index)]))
+            others, other_steps = (
+                _array(builder, [*(_item(builder, array, place(index)) for index in (0, 1, 3, 4)), 0])
+                for array in (pointers, steps)
+            )
             builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(others, [_INTEGER(1)]))
             infinite = item(builder.inttoptr(item(fields, 6), _INTEGERS), 0)
             its_data = builder.inttoptr(item(fields, 7), _BYTES)
             # It may have to be compiled.
-            with _flags_kept(module, builder, triple):
-                call(infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
+            with _flags_kept(module, builder):
+                _call(builder, infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
             builder.ret_void()
 
     finish, go_on = map(function.append_basic_block, ("finish", "go_on"))
     # If threads share this call, a run of equal sharpnesses should be long enough for them as well.
-    threshold = item(pool, 3)
+    threshold = item(builder.inttoptr(item(fields, 4), _INTEGERS), 3)
     least = builder.select(windowed, _INTEGER(_WINDOWED_RUN), _INTEGER(_RUN))
     least = builder.select(builder.icmp_signed(">=", n, threshold), threshold, least)
     several = builder.and_(builder.icmp_signed(">", n, least), builder.not_(one_sharpness))
@@ -136,76 +133,106 @@ def module() -> binding.ModuleRef:
         builder.store(infinite_loop, builder.gep(flags, [_INTEGER(1)]))
         with builder.if_then(builder.icmp_signed("==", infinite_loop, _INTEGER(0)), likely=False):
             # For runs of no length, a loop says whether any windows are as the infinite sum.
-            question = builder.alloca(_INTEGER, 4)
-            for index, value in ((2, n), (3, _INTEGER(0))):
-                builder.store(value, builder.gep(question, [_INTEGER(index)]))
+            question = _array(builder, [0, 0, n, 0])
             builder.call(ask, [loop, args, steps, question])
             with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
                 compile_first()
 
-    flag = builder.bitcast(flags, _BYTES)
-    kept = _enter_status(module, builder, triple)
-    alone = function.append_basic_block("alone")
-    large = function.append_basic_block("large")
-    taken = function.append_basic_block("taken")
-    shared = function.append_basic_block("shared")
-    parallel = function.append_basic_block("parallel")
-    single = function.append_basic_block("single")
-    release = function.append_basic_block("release")
-    done = function.append_basic_block("done")
-
     # Where the results all go to one place, the last stays.
     last_output = builder.sub(item(fields, 3), _INTEGER(1))
     spread = builder.and_(
-        *(
-            builder.icmp_signed("!=", builder.load(builder.gep(steps, [output])), _INTEGER(0))
-            for output in (inputs, last_output)
-        )
+        *(builder.icmp_signed("!=", _item(builder, steps, output), _INTEGER(0)) for output in (inputs, last_output))
     )
-    builder.cbranch(builder.and_(builder.icmp_signed(">=", n, item(pool, 3)), spread), large, alone)
+    size = builder.select(spread, n, _INTEGER(0))
+    _in_threads(module, builder, loop, (args, dims, steps), fields, flags, n, size, False)
+    builder.ret_void()
+
+
+def _add_rows(module: ir.Module) -> None:
+    function = ir.Function(module, _LOOP, ROWS)
+    args, dims, steps, data = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    fields = builder.bitcast(data, _INTEGERS)
+    n, axes, loop = _item(builder, dims, 0), _item(builder, dims, 1), _item(builder, fields, 0)
+    with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
+        builder.ret_void()
+    product, flags = _array(builder, [1]), _array(builder, [0, 0, 1, 0])
+    with cgutils.for_range(builder, axes) as axis:
+        length = _item(builder, dims, builder.add(axis.index, _INTEGER(2)))
+        builder.store(builder.mul(builder.load(product), length), product)
+    rows = builder.load(product)
+    with builder.if_then(builder.icmp_signed("!=", _item(builder, fields, 7), _INTEGER(0))):
+        infinite_loop = _item(builder, builder.inttoptr(_item(builder, fields, 7), _INTEGERS), 0)
+        builder.store(infinite_loop, builder.gep(flags, [_INTEGER(1)]))
+        with builder.if_then(builder.icmp_signed("==", infinite_loop, _INTEGER(0)), likely=False):
+            # For rows of no length, the loop says whether any windows are as the infinite sum.
+            work = (loop, (args, dims, steps), fields, flags, _INTEGER(0), rows)
+            builder.call(_share(module, True), _shares(builder, *work, _INTEGER(1)))
+            with builder.if_then(builder.icmp_signed("!=", _item(builder, flags, 3), _INTEGER(0))):
+                builder.ret_void()
+    _in_threads(module, builder, loop, (args, dims, steps), fields, flags, rows, builder.mul(n, rows), True)
+    builder.store(_INTEGER(0), builder.gep(dims, [_INTEGER(1)]))
+    builder.ret_void()
+
+
+def _in_threads(
+    module: ir.Module,
+    builder: ir.IRBuilder,
+    loop: ir.Value,
+    operands: tuple[ir.Value, ir.Value, ir.Value],
+    fields: ir.Value,
+    flags: ir.Value,
+    units: ir.Value,
+    size: ir.Value,
+    by_rows: bool,
+) -> None:
+    """Call the loop for all units, elements or rows, by several threads if the size is worth it.
+
+    `flags` are what the loop is given as its data.
+    """
+    args, dims, steps = operands
+    pool = builder.inttoptr(_item(builder, fields, 4), _INTEGERS)
+    share, n = _share(module, by_rows), _item(builder, dims, 0)
+    kept = _enter_status(module, builder)
+    names = ("alone", "large", "taken", "shared", "parallel", "single", "release", "done")
+    alone, large, taken, shared, parallel, single, release, done = map(builder.append_basic_block, names)
+
+    def shares(count: ir.Value) -> tuple[ir.Value, ...]:
+        return _shares(builder, loop, operands, fields, flags, n, units, count)
+
+    def in_this_thread() -> None:
+        if by_rows:
+            builder.call(share, shares(_INTEGER(1)))
+        else:
+            _call(builder, loop, _LOOP, [args, dims, steps, builder.bitcast(flags, _BYTES)])
+
+    builder.cbranch(builder.icmp_signed(">=", size, _item(builder, pool, 3)), large, alone)
 
     builder.position_at_end(large)
     unlaunched = builder.icmp_signed("==", builder.load_atomic(pool, "acquire", 8), _INTEGER(threads.UNLAUNCHED))
     with builder.if_then(unlaunched, likely=False):
-        call(item(pool, 4), ir.FunctionType(_VOID, []), [])
+        _call(builder, _item(builder, pool, 4), ir.FunctionType(_VOID, []), [])
     free = builder.cmpxchg(pool, _INTEGER(threads.FREE), _INTEGER(threads.BUSY), "acq_rel", "acquire")
     builder.cbranch(builder.extract_value(free, 1), taken, alone)
 
     builder.position_at_end(taken)
-    with builder.if_then(builder.icmp_signed("!=", item(pool, 5), _INTEGER(0))):
+    with builder.if_then(builder.icmp_signed("!=", _item(builder, pool, 5), _INTEGER(0))):
         builder.cbranch(_has_other_threads(module, builder), single, shared)
     builder.branch(shared)
 
     builder.position_at_end(shared)
-    count = call(item(pool, 2), ir.FunctionType(_INTEGER, []), [])
+    count = _call(builder, _item(builder, pool, 2), ir.FunctionType(_INTEGER, []), [])
     builder.cbranch(builder.icmp_signed(">", count, _INTEGER(1)), parallel, single)
 
     builder.position_at_end(parallel)
-    # The scheduler sees one element for each thread: a share of the call's elements.  What is left is done here.
-    share = builder.sdiv(n, count)
-    work = builder.alloca(_INTEGER, 4)
-    for index, value in enumerate((loop, builder.ptrtoint(steps, _INTEGER), share, builder.ptrtoint(flag, _INTEGER))):
-        builder.store(value, builder.gep(work, [_INTEGER(index)]))
-    share_dims, share_steps = builder.alloca(_INTEGER), builder.alloca(_INTEGER, OPERANDS)
-    builder.store(count, share_dims)
-    rest_args = builder.alloca(_INTEGER, OPERANDS)
-    for index in range(OPERANDS):
-        source = place(index)
-        step = builder.mul(builder.load(builder.gep(steps, [source])), share)
-        builder.store(step, builder.gep(share_steps, [_INTEGER(index)]))
-        rest = builder.add(builder.load(builder.gep(pointers, [source])), builder.mul(step, count))
-        builder.store(rest, builder.gep(rest_args, [_INTEGER(index)]))
     # parallel_for(loop, args, dims, steps, data, inner dimensions, operands, threads)
     scheduler = ir.FunctionType(_VOID, [_BYTES] * 5 + [_INTEGER] * 3)
-    arrays = [builder.bitcast(array, _BYTES) for array in (_share(module, triple), args, share_dims, share_steps, work)]
-    call(item(pool, 1), scheduler, [*arrays, _INTEGER(0), item(fields, 3), count])
-    builder.store(builder.sub(n, builder.mul(share, count)), share_dims)
-    with builder.if_then(builder.icmp_signed(">", builder.load(share_dims), _INTEGER(0))):
-        call(loop, _LOOP, [builder.bitcast(rest_args, _BYTES), share_dims, steps, flag])
+    arrays = [builder.bitcast(array, _BYTES) for array in (share, *shares(count))]
+    _call(builder, _item(builder, pool, 1), scheduler, [*arrays, _INTEGER(0), _INTEGER(1), count])
     builder.branch(release)
 
     builder.position_at_end(single)
-    call(loop, _LOOP, [args, dims, steps, flag])
+    in_this_thread()
     builder.branch(release)
 
     builder.position_at_end(release)
@@ -214,14 +241,48 @@ def module() -> binding.ModuleRef:
     builder.branch(done)
 
     builder.position_at_end(alone)
-    call(loop, _LOOP, [args, dims, steps, flag])
+    in_this_thread()
     builder.branch(done)
 
     builder.position_at_end(done)
-    raised = builder.icmp_signed("!=", builder.load(flags), _INTEGER(0))
-    _leave_status(module, builder, triple, kept, raised)
-    builder.ret_void()
-    return binding.parse_assembly(str(module))
+    raised = builder.icmp_signed("!=", _item(builder, flags, 0), _INTEGER(0))
+    _leave_status(module, builder, kept, raised)
+
+
+def _shares(
+    builder: ir.IRBuilder,
+    loop: ir.Value,
+    operands: tuple[ir.Value, ir.Value, ir.Value],
+    fields: ir.Value,
+    flags: ir.Value,
+    n: ir.Value,
+    units: ir.Value,
+    count: ir.Value,
+) -> tuple[ir.Value, ...]:
+    """What the function of `_share` is called with for so many shares: their numbers are its only operand."""
+    addresses = (builder.ptrtoint(array, _INTEGER) for array in (*operands, flags))
+    work = _array(builder, [loop, *addresses, n, units, count, _item(builder, fields, 3)])
+    first, dims, step = (_array(builder, [value]) for value in (0, count, 1))
+    return builder.bitcast(first, _BYTES), dims, step, builder.bitcast(work, _BYTES)
+
+
+def _item(builder: ir.IRBuilder, array: ir.Value, index: ir.Value | int) -> ir.Value:
+    """A number of an array."""
+    return builder.load(builder.gep(array, [_INTEGER(index) if isinstance(index, int) else index]))
+
+
+def _array(builder: ir.IRBuilder, values: Sequence[ir.Value | int]) -> ir.Value:
+    """A new array of such numbers."""
+    with builder.goto_entry_block():
+        array = builder.alloca(_INTEGER, len(values))
+    for index, value in enumerate(values):
+        builder.store(_INTEGER(value) if isinstance(value, int) else value, builder.gep(array, [_INTEGER(index)]))
+    return array
+
+
+def _call(builder: ir.IRBuilder, address: ir.Value, kind: ir.FunctionType, arguments: Sequence[ir.Value]) -> ir.Value:
+    """Call the function at an address."""
+    return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
 
 
 def _place(builder: ir.IRBuilder, fields: ir.Value, index: int) -> ir.Value:
@@ -230,19 +291,19 @@ def _place(builder: ir.IRBuilder, fields: ir.Value, index: int) -> ir.Value:
     return builder.select(builder.icmp_signed("<", _INTEGER(index), count), _INTEGER(index), _INTEGER(0))
 
 
-def _ask(module: ir.Module, triple: str) -> ir.Function:
+def _ask(module: ir.Module) -> ir.Function:
     """The function that calls a loop for no element, to answer a question."""
     kind = ir.FunctionType(_VOID, [_INTEGER, _BYTES, _INTEGERS, _INTEGERS])
-    function = ir.Function(module, kind, f"{NAME}.ask")
+    function = ir.Function(module, kind, "ask")
     function.linkage = "internal"
     loop, args, steps, question = function.args
     builder = ir.IRBuilder(function.append_basic_block())
     none = builder.alloca(_INTEGER)
     builder.store(_INTEGER(0), none)
-    kept = _enter_status(module, builder, triple)
+    kept = _enter_status(module, builder)
     loop = builder.inttoptr(loop, _LOOP.as_pointer())
     builder.call(loop, [args, none, steps, builder.bitcast(question, _BYTES)])
-    _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
+    _leave_status(module, builder, kept, ir.IntType(1)(0))
     builder.ret_void()
     return function
 
@@ -253,7 +314,7 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
     It returns false, and has done nothing, where there is no such run.
     """
     kind = ir.FunctionType(ir.IntType(1), [_BYTES, _INTEGERS, _INTEGERS, _BYTES, _INTEGER, _INTEGER])
-    function = ir.Function(module, kind, f"{NAME}.by_runs")
+    function = ir.Function(module, kind, "by_runs")
     function.linkage = "internal"
     args, dims, steps, data, loop, least = function.args
     builder = ir.IRBuilder(function.append_basic_block())
@@ -348,7 +409,7 @@ def _has_other_threads(module: ir.Module, builder: ir.IRBuilder) -> ir.Value:
 
     def call(name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        return builder.call(ir.Function(module, kind, name), arguments)
+        return builder.call(cgutils.get_or_insert_function(module, kind, name), arguments)
 
     held = call("PyGILState_Ensure", ir.IntType(32))
     first = call("PyInterpreterState_ThreadHead", _BYTES, call("PyInterpreterState_Main", _BYTES))
@@ -357,20 +418,64 @@ def _has_other_threads(module: ir.Module, builder: ir.IRBuilder) -> ir.Value:
     return builder.icmp_unsigned("!=", second, _BYTES(None))
 
 
-def _share(module: ir.Module, triple: str) -> ir.Function:
-    """The loop that the scheduler calls, for one or more shares that lie side by side."""
-    function = ir.Function(module, _LOOP, f"{NAME}.share")
+def _share(module: ir.Module, by_rows: bool) -> ir.Function:
+    """The loop that the scheduler calls, for one or more shares that lie side by side.
+
+    Its operand is the number of the first, and its data are, of the whole call: the loop, the addresses of what it was
+    called with and of the flags, the length of the innermost axis, how many units there are, elements or rows, how many
+    shares, and how many operands.
+    """
+    name = "share_of_rows" if by_rows else "share"
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(module, _LOOP, name)
     function.linkage = "internal"
     args, dims, _, data = function.args
     builder = ir.IRBuilder(function.append_basic_block())
     work = builder.bitcast(data, _INTEGERS)
-    loop, steps, share, flag = (builder.load(builder.gep(work, [_INTEGER(index)])) for index in range(4))
-    count = builder.alloca(_INTEGER)
-    builder.store(builder.mul(builder.load(dims), share), count)
-    arguments = [args, count, builder.inttoptr(steps, _INTEGERS), builder.inttoptr(flag, _BYTES)]
-    kept = _enter_status(module, builder, triple)
-    builder.call(builder.inttoptr(loop, _LOOP.as_pointer()), arguments)
-    _leave_status(module, builder, triple, kept, ir.IntType(1)(0))
+    values = (_item(builder, work, index) for index in range(9))
+    loop, pointers, lengths, steps, flags, n, units, shares, operands = values
+    pointers, lengths, steps = (builder.inttoptr(array, _INTEGERS) for array in (pointers, lengths, steps))
+    first = builder.load(builder.bitcast(args, _INTEGERS))
+    begin, end = (
+        builder.sdiv(builder.mul(number, units), shares) for number in (first, builder.add(first, builder.load(dims)))
+    )
+    its_pointers, place = _array(builder, [0] * OPERANDS), _array(builder, [begin])
+
+    def go(axis: ir.Value, distance: ir.Value, sources: ir.Value) -> None:
+        """Go so far along an axis."""
+        with cgutils.for_range(builder, operands) as each:
+            step = _item(builder, steps, builder.add(builder.mul(axis, _INTEGER(OPERANDS)), each.index))
+            pointer = builder.add(_item(builder, sources, each.index), builder.mul(distance, step))
+            builder.store(pointer, builder.gep(its_pointers, [each.index]))
+
+    kept = _enter_status(module, builder)
+    head, body, done = map(function.append_basic_block, ("head", "body", "done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    here = builder.load(place)
+    builder.cbranch(builder.icmp_signed("<", here, end), body, done)
+
+    builder.position_at_end(body)
+    count = builder.sub(end, here)
+    go(_INTEGER(0), _INTEGER(0) if by_rows else here, pointers)
+    if by_rows:
+        # Until the axis of the rows comes to its end.
+        rows, number = _item(builder, lengths, 2), _array(builder, [here])
+        left = builder.sub(rows, builder.srem(here, rows))
+        count = builder.select(builder.icmp_signed("<", count, left), count, left)
+        with cgutils.for_range(builder, _item(builder, lengths, 1)) as axis:
+            further, length = builder.load(number), _item(builder, lengths, builder.add(axis.index, _INTEGER(2)))
+            go(builder.add(axis.index, _INTEGER(1)), builder.srem(further, length), its_pointers)
+            builder.store(builder.sdiv(further, length), number)
+    its_dims = _array(builder, [n, count] if by_rows else [count])
+    arguments = [builder.bitcast(its_pointers, _BYTES), its_dims, steps, builder.inttoptr(flags, _BYTES)]
+    _call(builder, loop, _LOOP, arguments)
+    builder.store(builder.add(here, count), place)
+    builder.branch(head)
+
+    builder.position_at_end(done)
+    _leave_status(module, builder, kept, ir.IntType(1)(0))
     builder.ret_void()
     return function
 
@@ -389,9 +494,9 @@ class _Status(NamedTuple):
     watched: int
 
 
-def _status(module: ir.Module, triple: str) -> _Status | None:
+def _status(module: ir.Module) -> _Status | None:
     """That of the processor, if it is a known one."""
-    if triple.startswith("x86_64"):
+    if module.triple.startswith("x86_64"):
         # Both are in one register, which is read and set by way of memory.
         def room(builder: ir.IRBuilder) -> ir.Value:
             with builder.goto_entry_block():
@@ -408,7 +513,7 @@ def _status(module: ir.Module, triple: str) -> _Status | None:
             builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(place, _BYTES)])
 
         return _Status(get, put, get, put, 0xFFC0, 0x1F80, 0x1D)
-    if triple.startswith(("aarch64", "arm64")):
+    if module.triple.startswith(("aarch64", "arm64")):
 
         def reading(name: str) -> Callable[[ir.IRBuilder], ir.Value]:
             kind = ir.FunctionType(_INTEGER, [])
@@ -423,9 +528,9 @@ def _status(module: ir.Module, triple: str) -> _Status | None:
 
 
 @contextmanager
-def _flags_kept(module: ir.Module, builder: ir.IRBuilder, triple: str) -> Iterator[None]:
+def _flags_kept(module: ir.Module, builder: ir.IRBuilder) -> Iterator[None]:
     """Raise the flags that there are again after a call that may clear them, in the midst of another of NumPy's."""
-    status = _status(module, triple)
+    status = _status(module)
     if status is None:
         yield
         return
@@ -436,13 +541,13 @@ def _flags_kept(module: ir.Module, builder: ir.IRBuilder, triple: str) -> Iterat
     status.set_flags(builder, builder.or_(after, raised))
 
 
-def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> tuple[ir.Value, ...]:
+def _enter_status(module: ir.Module, builder: ir.IRBuilder) -> tuple[ir.Value, ...]:
     """Compute as IEEE 754 does by default, whatever rounding or treatment of subnormal numbers a thread is set to.
 
     What is returned keeps that, and the flags that NumPy looks at: comparisons with nan and lanes that are not used
     raise some of no meaning.  To set either empties the pipeline, so that it is done only where it makes a difference.
     """
-    status = _status(module, triple)
+    status = _status(module)
     if status is None:
         return ()
     control = status.control(builder)
@@ -454,11 +559,9 @@ def _enter_status(module: ir.Module, builder: ir.IRBuilder, triple: str) -> tupl
     return control, flags, differs
 
 
-def _leave_status(
-    module: ir.Module, builder: ir.IRBuilder, triple: str, kept: tuple[ir.Value, ...], raised: ir.Value
-) -> None:
+def _leave_status(module: ir.Module, builder: ir.IRBuilder, kept: tuple[ir.Value, ...], raised: ir.Value) -> None:
     """Put back what was kept, and add "invalid value" to the status, where it is the lowest bit, if `raised`."""
-    status = _status(module, triple)
+    status = _status(module)
     if status is not None:
         control, flags, differs = kept
         wanted = builder.or_(flags, builder.zext(raised, flags.type))

@@ -36,6 +36,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .cache import vector_bytes
+from .entry import OPERANDS
 from .kernels.elementary import kernel
 from .kernels.staircase import Windows
 from .kernels.theta import Regime
@@ -54,27 +55,25 @@ SIGNATURE = types.void(*[types.CPointer(types.intp)] * 4)
 
 
 @intrinsic
-def _call_loop(typingctx, loop, blocks, n, step, data):
-    """Call the loop at an address for n elements of blocks."""
+def _call_loop(typingctx, loop, pointers, dims, steps, data):
+    """Call the loop at an address."""
 
     def codegen(context, builder, signature, args):
-        address, blocks, n, step, data = args
-        integer = n.type
+        address, *numbers, data = args
 
         def array(numbers):
             with builder.goto_entry_block():
-                place = builder.alloca(integer, len(numbers))
+                place = builder.alloca(address.type, len(numbers))
             for index, number in enumerate(numbers):
-                builder.store(number, builder.gep(place, [integer(index)]))
+                builder.store(number, builder.gep(place, [ir.IntType(32)(index)]))
             return place
 
-        pointers = cgutils.unpack_tuple(builder, blocks)
-        arguments = array(pointers), array([n]), array([step] * len(pointers)), data
+        arguments = *(array(cgutils.unpack_tuple(builder, each)) for each in numbers), data
         kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
         builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
         return context.get_dummy_value()
 
-    return types.void(loop, blocks, n, step, data), codegen
+    return types.void(loop, pointers, dims, steps, data), codegen
 
 
 def _successively(first: Callable[..., None], second: Callable[..., None]) -> Any:
@@ -134,46 +133,52 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 store(z, i, result[last], real)
 
         @kernel
-        def blocks(sharpness, x, y, z, x_step, y_step, z_step, n, buffers):
+        def blocks(sharpness, rows, x, y, z, x_step, y_step, z_step, n, buffers):
             constants = constants_of(sharpness)
             x_buffer, y_buffer, z_buffer = buffers
             x_contiguous = plain and x_step == size
             y_contiguous, z_contiguous = plain and y_step == size, plain and z_step == size
-            for start in range(0, n, _BLOCK):
-                m = min(_BLOCK, n - start)
-                end = whole(m, width)
-                x_at, y_at, z_at = x + start * x_step, y + start * y_step, z + start * z_step
-                # What is not a whole number of vectors is filled up in a buffer.
-                x_direct = x_contiguous and m == end
-                y_direct, z_direct = y_contiguous and m == end, z_contiguous and m == end
-                if not x_direct:
-                    for i in range(end - width, end):
-                        store(x_buffer, i, zero, real)
-                    gather(x_at, x_step, m, x_buffer)
-                x_block = x_at if x_direct else x_buffer
-                y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
-                rest = end * size & -group
-                copied = not (x_direct and y_direct and z_direct)
-                x_step_ahead = 0 if x_direct or start + _BLOCK >= n else x_step
-                for i in range(0, rest, group):
-                    if copied:
-                        # What is copied next, to or from a buffer, comes into the cache meanwhile.
-                        j = i // size
-                        fetch_to_read(x_at + (_BLOCK + j) * x_step, x_step_ahead)
-                        fetch_to_write(y_at + j * y_step, 0 if y_direct else y_step)
+            count, x_row, y_row, z_row = rows
+            for row in range(count):
+                for start in range(0, n, _BLOCK):
+                    m = min(_BLOCK, n - start)
+                    end = whole(m, width)
+                    x_at = x + row * x_row + start * x_step
+                    y_at, z_at = y + row * y_row + start * y_step, z + row * z_row + start * z_step
+                    # What is not a whole number of vectors is filled up in a buffer.
+                    x_direct = x_contiguous and m == end
+                    y_direct, z_direct = y_contiguous and m == end, z_contiguous and m == end
+                    if not x_direct:
+                        for i in range(end - width, end):
+                            store(x_buffer, i, zero, real)
+                        gather(x_at, x_step, m, x_buffer)
+                    x_block = x_at if x_direct else x_buffer
+                    y_block, z_block = y_at if y_direct else y_buffer, z_at if z_direct else z_buffer
+                    rest = end * size & -group
+                    copied = not (x_direct and y_direct and z_direct)
+                    # The next block, of this row or the next.
+                    ends = start + _BLOCK >= n
+                    x_next = x + (row + 1) * x_row if ends else x_at + _BLOCK * x_step
+                    x_step_ahead = 0 if x_direct or (ends and row + 1 == count) else x_step
+                    for i in range(0, rest, group):
+                        if copied:
+                            # What is copied next, to or from a buffer, comes into the cache meanwhile.
+                            j = i // size
+                            fetch_to_read(x_next + j * x_step, x_step_ahead)
+                            fetch_to_write(y_at + j * y_step, 0 if y_direct else y_step)
+                            if two_outputs:
+                                fetch_to_write(z_at + j * z_step, 0 if z_direct else z_step)
+                        prefetch_to_read(in_next_page(x_block + i))
+                        prefetch_to_write(in_next_page(y_block + i))
                         if two_outputs:
-                            fetch_to_write(z_at + j * z_step, 0 if z_direct else z_step)
-                    prefetch_to_read(in_next_page(x_block + i))
-                    prefetch_to_write(in_next_page(y_block + i))
-                    if two_outputs:
-                        prefetch_to_write(in_next_page(z_block + i))
-                    some_vectors(element, (x_block + i, y_block + i, z_block + i, constants))
-                for i in range(rest, end * size, vector):
-                    one_vector(element, (x_block + i, y_block + i, z_block + i, constants))
-                if not y_direct:
-                    scatter(y_block, m, y_at, y_step)
-                if two_outputs and not z_direct:
-                    scatter(z_block, m, z_at, z_step)
+                            prefetch_to_write(in_next_page(z_block + i))
+                        some_vectors(element, (x_block + i, y_block + i, z_block + i, constants))
+                    for i in range(rest, end * size, vector):
+                        one_vector(element, (x_block + i, y_block + i, z_block + i, constants))
+                    if not y_direct:
+                        scatter(y_block, m, y_at, y_step)
+                    if two_outputs and not z_direct:
+                        scatter(z_block, m, z_at, z_step)
 
         return blocks
 
@@ -248,44 +253,58 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         n = (ends & PLACE) - (starts & PLACE)
         if data[1] != 0:
             if n > 0:
-                _call_loop(data[1], (x, k, y, z), n, size, data)
+                _call_loop(data[1], (x, k, y, z), (n,), (size, size, size, size), data)
         else:
             # Another thread has just changed the sharpness: there was no need for that loop.
             for i in range(n):
                 store(y, i, real(np.nan), real)
                 store(z, i, real(np.nan), real)
 
+    y_place = 3 if windowed else 2
+    z_place = y_place + len(picks) - 1
+
+    @kernel
+    def rows_of(dims, steps, data):
+        """How many rows there are, and the steps of x, k, the radius and the outputs from one to the next."""
+        if data[2] == 0:
+            return 1, 0, 0, 0, 0, 0
+        x_row, k_row, radius_row = steps[OPERANDS], steps[OPERANDS + 1], steps[OPERANDS + 2] if windowed else 0
+        return dims[1], x_row, k_row, radius_row, steps[OPERANDS + y_place], steps[OPERANDS + z_place]
+
     if not varying:
-        buffer = buffers(_BLOCK)
-        if isinstance(line, Windows):
-            blocks = line.chosen_own(list(map(uniform_regime, line.own)))
-
-            def uniform_windows(args, dims, steps, data):
-                n = dims[0]
-                x, y, z = args[0], args[3], args[4] if two_outputs else args[3]
-                x_step, y_step, z_step = steps[0], steps[3], steps[4] if two_outputs else steps[3]
-                k, radius = np.float64(load(args[1], 0, memory)), np.float64(load(args[2], 0, integer))
-                differs, infinite_k = of_infinite((k, radius))
-                if n > 0:
-                    buffers = buffer(real), buffer(real), buffer(real)
-                    blocks((k, radius), x, y, z, x_step, y_step, z_step, n, buffers)
-                elif not differs:
-                    data[0] = 1
-                    store(data[1], 0, real(infinite_k), memory)
-
-            return uniform_windows
-
-        blocks = line.chosen(list(map(uniform_regime, regimes)))
+        buffer, place = buffers(_BLOCK), buffers(1)
+        line_blocks: Any = line.chosen_own if isinstance(line, Windows) else line.chosen
+        blocks = line_blocks(list(map(uniform_regime, line.own if isinstance(line, Windows) else regimes)))
 
         def uniform(args, dims, steps, data):
-            n = dims[0]
-            x, y, z = args[0], args[2], args[3] if two_outputs else args[2]
-            x_step, y_step, z_step = steps[0], steps[2], steps[3] if two_outputs else steps[2]
-            k = np.float64(load(args[1], 0, memory))
-            if k < 0:
-                data[0] = 1
-            buffers = buffer(real), buffer(real), buffer(real)
-            blocks(k, x, y, z, x_step, y_step, z_step, n, buffers)
+            n, x, y, z = dims[0], args[0], args[y_place], args[z_place]
+            x_step, y_step, z_step = steps[0], steps[y_place], steps[z_place]
+            count, x_row, k_row, radius_row, y_row, z_row = rows_of(dims, steps, data)
+            # Rows of one sharpness are taken together, others one after the other.
+            turns, together = (1, count) if k_row == 0 and radius_row == 0 else (count, 1)
+            rows, buffers = (together, x_row, y_row, z_row), (buffer(real), buffer(real), buffer(real))
+            for turn in range(turns):
+                k = np.float64(load(args[1] + turn * k_row, 0, memory))
+                x_at, y_at, z_at = x + turn * x_row, y + turn * y_row, z + turn * z_row
+                if windowed:
+                    radius = np.float64(load(args[2] + turn * radius_row, 0, integer))
+                    differs, infinite_k = of_infinite((k, radius))
+                    if n == 0:
+                        if not differs:
+                            data[3] = 1
+                            if data[2] == 0:
+                                store(data[1], 0, real(infinite_k), memory)
+                    elif differs or data[1] == 0:
+                        blocks((k, radius), rows, x_at, y_at, z_at, x_step, y_step, z_step, n, buffers)
+                    else:
+                        k_place = place(memory)
+                        store(k_place, 0, real(infinite_k), memory)
+                        its_steps = x_step, 0, y_step, z_step, 0, x_row, 0, y_row, z_row, 0
+                        _call_loop(data[1], (x_at, k_place, y_at, z_at), (n, together), its_steps, data)
+                else:
+                    if k < 0:
+                        data[0] = 1
+                    blocks(k, rows, x_at, y_at, z_at, x_step, y_step, z_step, n, buffers)
 
         return uniform
 
@@ -359,10 +378,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     buffer = buffers(_BLOCK + len(runs) * widest + width)
     count, sort, put_back = partition(real, line.bounds, windowed)
     bits = PLACE_BITS * len(runs)
-    y_place = 3 if windowed else 2
     # A whole block is of whole groups: it may stay where it is, since nothing is filled up.
     direct = plain and not windowed and _BLOCK % widest == 0
-    z_place = y_place + len(picks) - 1
 
     def varying_(args, dims, steps, data):
         n = dims[0]

@@ -16,10 +16,11 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import binding
 from numba.core.compiler_lock import global_compiler_lock
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
-from . import cache, entry, threads
+from . import cache, entry, rows, threads, vectorcall
 from .callbacks import callback, in_main_thread, stack
 from .table import UFUNCS, Ufunc, docstring
 
@@ -56,8 +57,8 @@ class _Slot:
         self.first_call = callback(_LOOP, self._first_call)
         first_call = ctypes.cast(self.first_call, ctypes.c_void_p).value or 0
         # As `fastround.entry` reads it.
-        self.data = (ctypes.c_ssize_t * 9)(
-            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin, 0, 0, 0
+        self.data = (ctypes.c_ssize_t * 10)(
+            0, 0, first_call, len(self.dtypes), ctypes.addressof(threads.state), ufunc.nin, 0, 0, 0, 0
         )
         # The slot of the infinite sum for the precision of the arithmetic.
         self.computing: _Slot | None = None
@@ -108,7 +109,11 @@ class _Slot:
         with global_compiler_lock:
             if varying is None:
                 if not _entry:
-                    _entry.append(cache.function_address(entry.NAME, entry.module))
+                    names = entry.NAME, entry.ROWS, vectorcall.NAME
+                    addresses = cache.function_addresses(entry.NAME, names, _entry_module)
+                    _entry.append(addresses[0])
+                    rows.use(**dict(zip(names[:2], addresses[:2], strict=True)))
+                    vectorcall.install(ufuncs.values(), addresses[2])
                 self.table[self.index] = _entry[0]
             elif varying and self.data[varying] and self.computing:
                 # The varying loop over windows calls this one.
@@ -213,9 +218,20 @@ def _make(ufunc: Ufunc) -> np.ufunc:
     cache.keep(table, data, numbers, *texts, *slots, threads.state, threads.launch)
     # PyUFunc_FromFuncAndData(loops, data, types, precisions, inputs, outputs, identity, name, doc, unused)
     made: np.ufunc = _from_loops(table, data, numbers, len(slots), ufunc.nin, ufunc.nout, -1, *texts, 0)
+    by_rows = rows.by_rows(made, {slot.dtypes[0]: slot for slot in slots if slot.integer is not np.uint64})
+    hook = vectorcall.hook(made, by_rows)
+    for slot in slots:
+        slot.data[9] = ctypes.addressof(hook)
+    cache.keep(by_rows, hook)
     # Pickle would look for the name in every module.
     made.__module__ = __package__
     return made
+
+
+def _entry_module() -> Any:
+    module = entry.module()
+    vectorcall.add_call(module)
+    return binding.parse_assembly(str(module))
 
 
 def compiled() -> list[str]:
