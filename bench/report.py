@@ -158,8 +158,9 @@ def _memory(results: Results, method: str) -> list[tuple[float, str]]:
     return [(r.facts["bytes"] / MIB, "") for r in results.of("test_startup.test_memory") if method == "sigmoid"]
 
 
-SLICES = ("half of each row", "x[::2, ::2]")
+SLICES = ("half of each row", "x[::2, ::2]", "x[1:-1, 1:-1]", "rows of 3, of an array with 4")
 STRAIGHT = ("x[::2]", "out[::2]", "x[::-1]", "x[1:]", "out[1:]", *SLICES)
+ROWS = (*SLICES, "one k per row", "rows of 3, one k per column")
 
 
 def _strided(results: Results, method: str) -> list[tuple[float, str]]:
@@ -322,8 +323,8 @@ def machine(results: Results) -> str:
 
 
 def slices(results: Results) -> str:
-    """Slices of matrices over contiguous operands, with NumPy's own buffers and with larger ones."""
-    return layouts(results, lambda name: name.endswith(SLICES))
+    """Slices of matrices, and a sharpness for each row, over contiguous operands: as they are, and left to NumPy."""
+    return layouts(results, lambda name: name.endswith(ROWS))
 
 
 def layouts(results: Results, wanted: Callable[[str], bool] = lambda _: True) -> str:
