@@ -1,14 +1,15 @@
 """The functions that call the loops: they choose the loop and the threads, and keep the floating-point status.
 
-`entry` is what NumPy calls, for every ufunc.  `rows` is for arrays of several axes, along the innermost of which there
-is one sharpness.  For it, `dims` are the length of that axis, the number of others and their lengths, and `steps` are
-those along each axis, of as many operands as a ufunc can have, all from the innermost axis to the outermost.  When it
-is done, it sets the number of axes to 0; if a loop that it needs is not compiled, it does nothing.
+`entry` is what NumPy calls, for every ufunc.  `rows` is for arrays of several axes.  For it, `dims` are the length of
+the innermost axis, the number of others and their lengths, and `steps` are those along each axis, of as many operands
+as a ufunc can have, all from the innermost axis to the outermost.  When it is done, the first of `dims` says whether
+there was a negative sharpness, and the second is 0; if a loop that it needs is not compiled, it does nothing.
 
 Their `data` is, for one ufunc and precision, an array of: the addresses of the uniform and the varying loop (0 until
 compiled), that of a function to call where one is not compiled, the number of operands, the address of the `state` of
 `fastround.threads`, the number of operands that are inputs, and over windows, else 0, the addresses of the place in
 NumPy's table that the ufunc of the infinite sum has, of its data, and of its data for the precision of the arithmetic.
+The last number is for `fastround.vectorcall`.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ OPERANDS = 5
 # From so many equal sharpnesses on, a call of their own is worth it: sooner over windows, whose constants take longer.
 _RUN, _WINDOWED_RUN = 128, 16
 
-_VOID, _INTEGER, _BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
-_INTEGERS = _INTEGER.as_pointer()
-_LOOP = ir.FunctionType(_VOID, [_BYTES, _INTEGERS, _INTEGERS, _BYTES])
+_VOID, INTEGER, BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
+INTEGERS = INTEGER.as_pointer()
+_LOOP = ir.FunctionType(_VOID, [BYTES, INTEGERS, INTEGERS, BYTES])
 
-if ctypes.sizeof(ctypes.c_void_p) * 8 != _INTEGER.width:
-    raise ImportError(f"fastround needs a {_INTEGER.width}-bit Python")
+if ctypes.sizeof(ctypes.c_void_p) * 8 != INTEGER.width:
+    raise ImportError(f"fastround needs a {INTEGER.width}-bit Python")
 
 
 def module() -> ir.Module:
@@ -53,71 +54,64 @@ def _add_entry(module: ir.Module) -> None:
     args, dims, steps, data = function.args
     builder = ir.IRBuilder(function.append_basic_block())
 
-    def item(array: ir.Value, index: int) -> ir.Value:
-        return _item(builder, array, index)
-
     def place(index: int) -> ir.Value:
         return _place(builder, fields, index)
 
-    fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
-    n = item(dims, 0)
-    with builder.if_then(builder.icmp_signed("<=", n, _INTEGER(0))):
+    fields, pointers = builder.bitcast(data, INTEGERS), builder.bitcast(args, INTEGERS)
+    n = item(builder, dims, 0)
+    with builder.if_then(builder.icmp_signed("<=", n, INTEGER(0))):
         builder.ret_void()
 
     def compile_first() -> None:
         """Call what compiles a loop, and calls this function again."""
         with _flags_kept(module, builder):
-            _call(builder, item(fields, 2), _LOOP, [args, dims, steps, data])
+            _call(builder, item(builder, fields, 2), _LOOP, [args, dims, steps, data])
         builder.ret_void()
 
-    inputs = item(fields, 5)
+    inputs = item(builder, fields, 5)
     with builder.if_then(_crosses(builder, pointers, n, steps, inputs), likely=False):
         # One element after the other, by calls of this function.
-        one, element = _array(builder, [1]), builder.alloca(_INTEGER, OPERANDS)
+        one, element = _array(builder, [1]), builder.alloca(INTEGER, OPERANDS)
         with cgutils.for_range(builder, n) as each:
             for index in range(OPERANDS):
                 source = place(index)
                 step = builder.load(builder.gep(steps, [source]))
                 pointer = builder.add(builder.load(builder.gep(pointers, [source])), builder.mul(each.index, step))
-                builder.store(pointer, builder.gep(element, [_INTEGER(index)]))
-            builder.call(function, [builder.bitcast(element, _BYTES), one, steps, data])
+                builder.store(pointer, builder.gep(element, [INTEGER(index)]))
+            builder.call(function, [builder.bitcast(element, BYTES), one, steps, data])
         builder.ret_void()
 
-    # Without a radius, its place has that of the sharpness.
-    radius = builder.sub(inputs, _INTEGER(1))
-    same = (
-        builder.icmp_signed("==", builder.load(builder.gep(steps, [i])), _INTEGER(0)) for i in (_INTEGER(1), radius)
-    )
-    one_sharpness = builder.or_(builder.and_(*same), builder.icmp_signed("==", n, _INTEGER(1)))
-    loop = builder.select(one_sharpness, item(fields, 0), item(fields, 1))
-    with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
+    one_sharpness = _one_sharpness(builder, steps, inputs)
+    one_sharpness = builder.or_(one_sharpness, builder.icmp_signed("==", n, INTEGER(1)))
+    loop = builder.select(one_sharpness, item(builder, fields, 0), item(builder, fields, 1))
+    with builder.if_then(builder.icmp_signed("==", loop, INTEGER(0)), likely=False):
         compile_first()
 
     ask, flags = _ask(module), _array(builder, [0] * 4)
-    windowed = builder.icmp_signed("!=", item(fields, 6), _INTEGER(0))
+    windowed = builder.icmp_signed("!=", item(builder, fields, 6), INTEGER(0))
     with builder.if_then(builder.and_(windowed, one_sharpness)):
         # Whether this is the infinite sum, and for which sharpness.
-        sharpness = builder.alloca(_INTEGER)
-        question = _array(builder, [0, builder.ptrtoint(sharpness, _INTEGER), 0, 0])
+        sharpness = builder.alloca(INTEGER)
+        question = _array(builder, [0, builder.ptrtoint(sharpness, INTEGER), 0, 0])
         builder.call(ask, [loop, args, steps, question])
-        with builder.if_then(builder.icmp_signed("!=", item(question, 3), _INTEGER(0))):
+        with builder.if_then(builder.icmp_signed("!=", item(builder, question, 3), INTEGER(0))):
             # Without the radius.
             others, other_steps = (
-                _array(builder, [*(_item(builder, array, place(index)) for index in (0, 1, 3, 4)), 0])
+                _array(builder, [*(item(builder, array, place(index)) for index in (0, 1, 3, 4)), 0])
                 for array in (pointers, steps)
             )
-            builder.store(builder.ptrtoint(sharpness, _INTEGER), builder.gep(others, [_INTEGER(1)]))
-            infinite = item(builder.inttoptr(item(fields, 6), _INTEGERS), 0)
-            its_data = builder.inttoptr(item(fields, 7), _BYTES)
+            builder.store(builder.ptrtoint(sharpness, INTEGER), builder.gep(others, [INTEGER(1)]))
+            infinite = item(builder, builder.inttoptr(item(builder, fields, 6), INTEGERS), 0)
+            its_data = builder.inttoptr(item(builder, fields, 7), BYTES)
             # It may have to be compiled.
             with _flags_kept(module, builder):
-                _call(builder, infinite, _LOOP, [builder.bitcast(others, _BYTES), dims, other_steps, its_data])
+                _call(builder, infinite, _LOOP, [builder.bitcast(others, BYTES), dims, other_steps, its_data])
             builder.ret_void()
 
     finish, go_on = map(function.append_basic_block, ("finish", "go_on"))
     # If threads share this call, a run of equal sharpnesses should be long enough for them as well.
-    threshold = item(builder.inttoptr(item(fields, 4), _INTEGERS), 3)
-    least = builder.select(windowed, _INTEGER(_WINDOWED_RUN), _INTEGER(_RUN))
+    threshold = item(builder, builder.inttoptr(item(builder, fields, 4), INTEGERS), 3)
+    least = builder.select(windowed, INTEGER(_WINDOWED_RUN), INTEGER(_RUN))
     least = builder.select(builder.icmp_signed(">=", n, threshold), threshold, least)
     several = builder.and_(builder.icmp_signed(">", n, least), builder.not_(one_sharpness))
     with builder.if_then(several):
@@ -129,21 +123,21 @@ def _add_entry(module: ir.Module) -> None:
     builder.position_at_end(go_on)
 
     with builder.if_then(builder.and_(windowed, builder.not_(one_sharpness))):
-        infinite_loop = item(builder.inttoptr(item(fields, 8), _INTEGERS), 1)
-        builder.store(infinite_loop, builder.gep(flags, [_INTEGER(1)]))
-        with builder.if_then(builder.icmp_signed("==", infinite_loop, _INTEGER(0)), likely=False):
+        infinite_loop = item(builder, builder.inttoptr(item(builder, fields, 8), INTEGERS), 1)
+        builder.store(infinite_loop, builder.gep(flags, [INTEGER(1)]))
+        with builder.if_then(builder.icmp_signed("==", infinite_loop, INTEGER(0)), likely=False):
             # For runs of no length, a loop says whether any windows are as the infinite sum.
             question = _array(builder, [0, 0, n, 0])
             builder.call(ask, [loop, args, steps, question])
-            with builder.if_then(builder.icmp_signed("!=", builder.load(question), _INTEGER(0))):
+            with builder.if_then(builder.icmp_signed("!=", builder.load(question), INTEGER(0))):
                 compile_first()
 
     # Where the results all go to one place, the last stays.
-    last_output = builder.sub(item(fields, 3), _INTEGER(1))
+    last_output = builder.sub(item(builder, fields, 3), INTEGER(1))
     spread = builder.and_(
-        *(builder.icmp_signed("!=", _item(builder, steps, output), _INTEGER(0)) for output in (inputs, last_output))
+        *(builder.icmp_signed("!=", item(builder, steps, output), INTEGER(0)) for output in (inputs, last_output))
     )
-    size = builder.select(spread, n, _INTEGER(0))
+    size = builder.select(spread, n, INTEGER(0))
     _in_threads(module, builder, loop, (args, dims, steps), fields, flags, n, size, False)
     builder.ret_void()
 
@@ -152,26 +146,32 @@ def _add_rows(module: ir.Module) -> None:
     function = ir.Function(module, _LOOP, ROWS)
     args, dims, steps, data = function.args
     builder = ir.IRBuilder(function.append_basic_block())
-    fields = builder.bitcast(data, _INTEGERS)
-    n, axes, loop = _item(builder, dims, 0), _item(builder, dims, 1), _item(builder, fields, 0)
-    with builder.if_then(builder.icmp_signed("==", loop, _INTEGER(0)), likely=False):
+    fields = builder.bitcast(data, INTEGERS)
+    n, axes = item(builder, dims, 0), item(builder, dims, 1)
+    one_sharpness = _one_sharpness(builder, steps, item(builder, fields, 5))
+    loop = builder.select(one_sharpness, item(builder, fields, 0), item(builder, fields, 1))
+    with builder.if_then(builder.icmp_signed("==", loop, INTEGER(0)), likely=False):
         builder.ret_void()
-    product, flags = _array(builder, [1]), _array(builder, [0, 0, 1, 0])
+    product, flags = _array(builder, [1]), _array(builder, [0, 0, builder.zext(one_sharpness, INTEGER), 0])
     with cgutils.for_range(builder, axes) as axis:
-        length = _item(builder, dims, builder.add(axis.index, _INTEGER(2)))
+        length = item(builder, dims, builder.add(axis.index, INTEGER(2)))
         builder.store(builder.mul(builder.load(product), length), product)
     rows = builder.load(product)
-    with builder.if_then(builder.icmp_signed("!=", _item(builder, fields, 7), _INTEGER(0))):
-        infinite_loop = _item(builder, builder.inttoptr(_item(builder, fields, 7), _INTEGERS), 0)
-        builder.store(infinite_loop, builder.gep(flags, [_INTEGER(1)]))
-        with builder.if_then(builder.icmp_signed("==", infinite_loop, _INTEGER(0)), likely=False):
+    with builder.if_then(builder.icmp_signed("!=", item(builder, fields, 6), INTEGER(0))):
+        uniform, varying = (builder.inttoptr(item(builder, fields, index), INTEGERS) for index in (7, 8))
+        infinite_loop = builder.select(one_sharpness, item(builder, uniform, 0), item(builder, varying, 1))
+        builder.store(infinite_loop, builder.gep(flags, [INTEGER(1)]))
+        with builder.if_then(builder.icmp_signed("==", infinite_loop, INTEGER(0)), likely=False):
+            with builder.if_then(builder.not_(one_sharpness)):
+                builder.ret_void()
             # For rows of no length, the loop says whether any windows are as the infinite sum.
-            work = (loop, (args, dims, steps), fields, flags, _INTEGER(0), rows)
-            builder.call(_share(module, True), _shares(builder, *work, _INTEGER(1)))
-            with builder.if_then(builder.icmp_signed("!=", _item(builder, flags, 3), _INTEGER(0))):
+            work = (loop, (args, dims, steps), fields, flags, INTEGER(0), rows)
+            builder.call(_share(module, True), _shares(builder, *work, INTEGER(1)))
+            with builder.if_then(builder.icmp_signed("!=", item(builder, flags, 3), INTEGER(0))):
                 builder.ret_void()
     _in_threads(module, builder, loop, (args, dims, steps), fields, flags, rows, builder.mul(n, rows), True)
-    builder.store(_INTEGER(0), builder.gep(dims, [_INTEGER(1)]))
+    for index, value in ((0, item(builder, flags, 0)), (1, INTEGER(0))):
+        builder.store(value, builder.gep(dims, [INTEGER(index)]))
     builder.ret_void()
 
 
@@ -191,8 +191,8 @@ def _in_threads(
     `flags` are what the loop is given as its data.
     """
     args, dims, steps = operands
-    pool = builder.inttoptr(_item(builder, fields, 4), _INTEGERS)
-    share, n = _share(module, by_rows), _item(builder, dims, 0)
+    pool = builder.inttoptr(item(builder, fields, 4), INTEGERS)
+    share, n = _share(module, by_rows), item(builder, dims, 0)
     kept = _enter_status(module, builder)
     names = ("alone", "large", "taken", "shared", "parallel", "single", "release", "done")
     alone, large, taken, shared, parallel, single, release, done = map(builder.append_basic_block, names)
@@ -202,33 +202,33 @@ def _in_threads(
 
     def in_this_thread() -> None:
         if by_rows:
-            builder.call(share, shares(_INTEGER(1)))
+            builder.call(share, shares(INTEGER(1)))
         else:
-            _call(builder, loop, _LOOP, [args, dims, steps, builder.bitcast(flags, _BYTES)])
+            _call(builder, loop, _LOOP, [args, dims, steps, builder.bitcast(flags, BYTES)])
 
-    builder.cbranch(builder.icmp_signed(">=", size, _item(builder, pool, 3)), large, alone)
+    builder.cbranch(builder.icmp_signed(">=", size, item(builder, pool, 3)), large, alone)
 
     builder.position_at_end(large)
-    unlaunched = builder.icmp_signed("==", builder.load_atomic(pool, "acquire", 8), _INTEGER(threads.UNLAUNCHED))
+    unlaunched = builder.icmp_signed("==", builder.load_atomic(pool, "acquire", 8), INTEGER(threads.UNLAUNCHED))
     with builder.if_then(unlaunched, likely=False):
-        _call(builder, _item(builder, pool, 4), ir.FunctionType(_VOID, []), [])
-    free = builder.cmpxchg(pool, _INTEGER(threads.FREE), _INTEGER(threads.BUSY), "acq_rel", "acquire")
+        _call(builder, item(builder, pool, 4), ir.FunctionType(_VOID, []), [])
+    free = builder.cmpxchg(pool, INTEGER(threads.FREE), INTEGER(threads.BUSY), "acq_rel", "acquire")
     builder.cbranch(builder.extract_value(free, 1), taken, alone)
 
     builder.position_at_end(taken)
-    with builder.if_then(builder.icmp_signed("!=", _item(builder, pool, 5), _INTEGER(0))):
+    with builder.if_then(builder.icmp_signed("!=", item(builder, pool, 5), INTEGER(0))):
         builder.cbranch(_has_other_threads(module, builder), single, shared)
     builder.branch(shared)
 
     builder.position_at_end(shared)
-    count = _call(builder, _item(builder, pool, 2), ir.FunctionType(_INTEGER, []), [])
-    builder.cbranch(builder.icmp_signed(">", count, _INTEGER(1)), parallel, single)
+    count = _call(builder, item(builder, pool, 2), ir.FunctionType(INTEGER, []), [])
+    builder.cbranch(builder.icmp_signed(">", count, INTEGER(1)), parallel, single)
 
     builder.position_at_end(parallel)
     # parallel_for(loop, args, dims, steps, data, inner dimensions, operands, threads)
-    scheduler = ir.FunctionType(_VOID, [_BYTES] * 5 + [_INTEGER] * 3)
-    arrays = [builder.bitcast(array, _BYTES) for array in (share, *shares(count))]
-    _call(builder, _item(builder, pool, 1), scheduler, [*arrays, _INTEGER(0), _INTEGER(1), count])
+    scheduler = ir.FunctionType(_VOID, [BYTES] * 5 + [INTEGER] * 3)
+    arrays = [builder.bitcast(array, BYTES) for array in (share, *shares(count))]
+    _call(builder, item(builder, pool, 1), scheduler, [*arrays, INTEGER(0), INTEGER(1), count])
     builder.branch(release)
 
     builder.position_at_end(single)
@@ -237,7 +237,7 @@ def _in_threads(
 
     builder.position_at_end(release)
     # A forked child has closed the pool.
-    builder.cmpxchg(pool, _INTEGER(threads.BUSY), _INTEGER(threads.FREE), "acq_rel", "acquire")
+    builder.cmpxchg(pool, INTEGER(threads.BUSY), INTEGER(threads.FREE), "acq_rel", "acquire")
     builder.branch(done)
 
     builder.position_at_end(alone)
@@ -245,7 +245,7 @@ def _in_threads(
     builder.branch(done)
 
     builder.position_at_end(done)
-    raised = builder.icmp_signed("!=", _item(builder, flags, 0), _INTEGER(0))
+    raised = builder.icmp_signed("!=", item(builder, flags, 0), INTEGER(0))
     _leave_status(module, builder, kept, raised)
 
 
@@ -260,23 +260,29 @@ def _shares(
     count: ir.Value,
 ) -> tuple[ir.Value, ...]:
     """What the function of `_share` is called with for so many shares: their numbers are its only operand."""
-    addresses = (builder.ptrtoint(array, _INTEGER) for array in (*operands, flags))
-    work = _array(builder, [loop, *addresses, n, units, count, _item(builder, fields, 3)])
+    addresses = (builder.ptrtoint(array, INTEGER) for array in (*operands, flags))
+    work = _array(builder, [loop, *addresses, n, units, count, item(builder, fields, 3)])
     first, dims, step = (_array(builder, [value]) for value in (0, count, 1))
-    return builder.bitcast(first, _BYTES), dims, step, builder.bitcast(work, _BYTES)
+    return builder.bitcast(first, BYTES), dims, step, builder.bitcast(work, BYTES)
 
 
-def _item(builder: ir.IRBuilder, array: ir.Value, index: ir.Value | int) -> ir.Value:
+def _one_sharpness(builder: ir.IRBuilder, steps: ir.Value, inputs: ir.Value) -> ir.Value:
+    """Whether the sharpness is the same for all elements, and the radius, in whose place it is where there is none."""
+    places = INTEGER(1), builder.sub(inputs, INTEGER(1))
+    return builder.and_(*(builder.icmp_signed("==", item(builder, steps, place), INTEGER(0)) for place in places))
+
+
+def item(builder: ir.IRBuilder, array: ir.Value, index: ir.Value | int) -> ir.Value:
     """A number of an array."""
-    return builder.load(builder.gep(array, [_INTEGER(index) if isinstance(index, int) else index]))
+    return builder.load(builder.gep(array, [INTEGER(index) if isinstance(index, int) else index]))
 
 
 def _array(builder: ir.IRBuilder, values: Sequence[ir.Value | int]) -> ir.Value:
     """A new array of such numbers."""
     with builder.goto_entry_block():
-        array = builder.alloca(_INTEGER, len(values))
+        array = builder.alloca(INTEGER, len(values))
     for index, value in enumerate(values):
-        builder.store(_INTEGER(value) if isinstance(value, int) else value, builder.gep(array, [_INTEGER(index)]))
+        builder.store(INTEGER(value) if isinstance(value, int) else value, builder.gep(array, [INTEGER(index)]))
     return array
 
 
@@ -287,22 +293,22 @@ def _call(builder: ir.IRBuilder, address: ir.Value, kind: ir.FunctionType, argum
 
 def _place(builder: ir.IRBuilder, fields: ir.Value, index: int) -> ir.Value:
     """The place of an operand; one that is not there takes that of the first."""
-    count = builder.load(builder.gep(fields, [_INTEGER(3)]))
-    return builder.select(builder.icmp_signed("<", _INTEGER(index), count), _INTEGER(index), _INTEGER(0))
+    count = builder.load(builder.gep(fields, [INTEGER(3)]))
+    return builder.select(builder.icmp_signed("<", INTEGER(index), count), INTEGER(index), INTEGER(0))
 
 
 def _ask(module: ir.Module) -> ir.Function:
     """The function that calls a loop for no element, to answer a question."""
-    kind = ir.FunctionType(_VOID, [_INTEGER, _BYTES, _INTEGERS, _INTEGERS])
+    kind = ir.FunctionType(_VOID, [INTEGER, BYTES, INTEGERS, INTEGERS])
     function = ir.Function(module, kind, "ask")
     function.linkage = "internal"
     loop, args, steps, question = function.args
     builder = ir.IRBuilder(function.append_basic_block())
-    none = builder.alloca(_INTEGER)
-    builder.store(_INTEGER(0), none)
+    none = builder.alloca(INTEGER)
+    builder.store(INTEGER(0), none)
     kept = _enter_status(module, builder)
     loop = builder.inttoptr(loop, _LOOP.as_pointer())
-    builder.call(loop, [args, none, steps, builder.bitcast(question, _BYTES)])
+    builder.call(loop, [args, none, steps, builder.bitcast(question, BYTES)])
     _leave_status(module, builder, kept, ir.IntType(1)(0))
     builder.ret_void()
     return function
@@ -313,22 +319,22 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
 
     It returns false, and has done nothing, where there is no such run.
     """
-    kind = ir.FunctionType(ir.IntType(1), [_BYTES, _INTEGERS, _INTEGERS, _BYTES, _INTEGER, _INTEGER])
+    kind = ir.FunctionType(ir.IntType(1), [BYTES, INTEGERS, INTEGERS, BYTES, INTEGER, INTEGER])
     function = ir.Function(module, kind, "by_runs")
     function.linkage = "internal"
     args, dims, steps, data, loop, least = function.args
     builder = ir.IRBuilder(function.append_basic_block())
-    fields, pointers = builder.bitcast(data, _INTEGERS), builder.bitcast(args, _INTEGERS)
-    n, inputs = builder.load(dims), builder.load(builder.gep(fields, [_INTEGER(5)]))
-    question, count = builder.alloca(_INTEGER, 6), builder.alloca(_INTEGER)
+    fields, pointers = builder.bitcast(data, INTEGERS), builder.bitcast(args, INTEGERS)
+    n, inputs = builder.load(dims), builder.load(builder.gep(fields, [INTEGER(5)]))
+    question, count = builder.alloca(INTEGER, 6), builder.alloca(INTEGER)
     # Of the sharpness and the radius of a run.
-    copies = [builder.ptrtoint(builder.alloca(_INTEGER), _INTEGER) for _ in range(2)]
-    part, part_steps = builder.alloca(_INTEGER, OPERANDS), builder.alloca(_INTEGER, OPERANDS)
+    copies = [builder.ptrtoint(builder.alloca(INTEGER), INTEGER) for _ in range(2)]
+    part, part_steps = builder.alloca(INTEGER, OPERANDS), builder.alloca(INTEGER, OPERANDS)
     # From which element on, and then: the first of the next run, and the one after its last.
-    first_of, end_of = (builder.gep(question, [_INTEGER(index)]) for index in range(2))
-    builder.store(_INTEGER(0), end_of)
+    first_of, end_of = (builder.gep(question, [INTEGER(index)]) for index in range(2))
+    builder.store(INTEGER(0), end_of)
     for index, value in enumerate((n, least, *copies), 2):
-        builder.store(value, builder.gep(question, [_INTEGER(index)]))
+        builder.store(value, builder.gep(question, [INTEGER(index)]))
     following, none, parts, done = map(function.append_basic_block, ("following", "none", "parts", "done"))
     builder.branch(following)
 
@@ -350,13 +356,13 @@ def _by_runs(module: ir.Module, entry: ir.Function, ask: ir.Function) -> ir.Func
                 step, pointer = (builder.load(builder.gep(array, [source])) for array in (steps, pointers))
                 pointer = builder.add(pointer, builder.mul(begin, step))
                 if run and index in (1, 2):
-                    is_copied = builder.icmp_signed("<", _INTEGER(index), inputs)
-                    step = builder.select(is_copied, _INTEGER(0), step)
+                    is_copied = builder.icmp_signed("<", INTEGER(index), inputs)
+                    step = builder.select(is_copied, INTEGER(0), step)
                     pointer = builder.select(is_copied, copies[index - 1], pointer)
-                builder.store(pointer, builder.gep(part, [_INTEGER(index)]))
-                builder.store(step, builder.gep(part_steps, [_INTEGER(index)]))
+                builder.store(pointer, builder.gep(part, [INTEGER(index)]))
+                builder.store(step, builder.gep(part_steps, [INTEGER(index)]))
             builder.store(builder.sub(stop, begin), count)
-            builder.call(entry, [builder.bitcast(part, _BYTES), count, part_steps, data])
+            builder.call(entry, [builder.bitcast(part, BYTES), count, part_steps, data])
     builder.cbranch(builder.icmp_signed("<", end, n), following, done)
 
     builder.position_at_end(done)
@@ -376,29 +382,29 @@ def _crosses(builder: ir.IRBuilder, pointers: ir.Value, n: ir.Value, steps: ir.V
 
     def span(index: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
         first, step = (builder.load(builder.gep(array, [index])) for array in (pointers, steps))
-        last = builder.add(first, builder.mul(builder.sub(n, _INTEGER(1)), step))
-        ascending = builder.icmp_signed(">=", step, _INTEGER(0))
+        last = builder.add(first, builder.mul(builder.sub(n, INTEGER(1)), step))
+        ascending = builder.icmp_signed(">=", step, INTEGER(0))
         return first, step, builder.select(ascending, first, last), builder.select(ascending, last, first)
 
     crosses = builder.alloca(ir.IntType(1))
     builder.store(ir.IntType(1)(0), crosses)
     output, output_step, output_low, output_high = span(inputs)
     for index in range(3):
-        first, step, low, high = span(_INTEGER(index))
+        first, step, low, high = span(INTEGER(index))
         # Elements are aligned, so that two of them overlap where they begin at one address.
         meets = both(
-            builder.icmp_signed("<", _INTEGER(index), inputs),
-            builder.icmp_signed(">", n, _INTEGER(1)),
+            builder.icmp_signed("<", INTEGER(index), inputs),
+            builder.icmp_signed(">", n, INTEGER(1)),
             builder.icmp_unsigned("<=", low, output_high),
             builder.icmp_unsigned("<=", output_low, high),
         )
         with builder.if_then(meets, likely=False):
             # With one step, they share all elements or, like real and imaginary parts, none: or else it crosses.
-            alike = both(builder.icmp_signed("==", step, output_step), builder.icmp_signed("!=", step, _INTEGER(0)))
+            alike = both(builder.icmp_signed("==", step, output_step), builder.icmp_signed("!=", step, INTEGER(0)))
             distance = builder.sub(first, output)
-            remainder = builder.srem(distance, builder.select(alike, step, _INTEGER(1)))
-            shared = builder.icmp_signed("==", distance, _INTEGER(0))
-            apart = builder.icmp_signed("!=", remainder, _INTEGER(0))
+            remainder = builder.srem(distance, builder.select(alike, step, INTEGER(1)))
+            shared = builder.icmp_signed("==", distance, INTEGER(0))
+            apart = builder.icmp_signed("!=", remainder, INTEGER(0))
             harmless = both(alike, builder.or_(shared, apart))
             builder.store(builder.or_(builder.load(crosses), builder.not_(harmless)), crosses)
     return builder.load(crosses)
@@ -412,10 +418,10 @@ def _has_other_threads(module: ir.Module, builder: ir.IRBuilder) -> ir.Value:
         return builder.call(cgutils.get_or_insert_function(module, kind, name), arguments)
 
     held = call("PyGILState_Ensure", ir.IntType(32))
-    first = call("PyInterpreterState_ThreadHead", _BYTES, call("PyInterpreterState_Main", _BYTES))
-    second = call("PyThreadState_Next", _BYTES, first)
+    first = call("PyInterpreterState_ThreadHead", BYTES, call("PyInterpreterState_Main", BYTES))
+    second = call("PyThreadState_Next", BYTES, first)
     call("PyGILState_Release", _VOID, held)
-    return builder.icmp_unsigned("!=", second, _BYTES(None))
+    return builder.icmp_unsigned("!=", second, BYTES(None))
 
 
 def _share(module: ir.Module, by_rows: bool) -> ir.Function:
@@ -432,11 +438,11 @@ def _share(module: ir.Module, by_rows: bool) -> ir.Function:
     function.linkage = "internal"
     args, dims, _, data = function.args
     builder = ir.IRBuilder(function.append_basic_block())
-    work = builder.bitcast(data, _INTEGERS)
-    values = (_item(builder, work, index) for index in range(9))
+    work = builder.bitcast(data, INTEGERS)
+    values = (item(builder, work, index) for index in range(9))
     loop, pointers, lengths, steps, flags, n, units, shares, operands = values
-    pointers, lengths, steps = (builder.inttoptr(array, _INTEGERS) for array in (pointers, lengths, steps))
-    first = builder.load(builder.bitcast(args, _INTEGERS))
+    pointers, lengths, steps = (builder.inttoptr(array, INTEGERS) for array in (pointers, lengths, steps))
+    first = builder.load(builder.bitcast(args, INTEGERS))
     begin, end = (
         builder.sdiv(builder.mul(number, units), shares) for number in (first, builder.add(first, builder.load(dims)))
     )
@@ -445,8 +451,8 @@ def _share(module: ir.Module, by_rows: bool) -> ir.Function:
     def go(axis: ir.Value, distance: ir.Value, sources: ir.Value) -> None:
         """Go so far along an axis."""
         with cgutils.for_range(builder, operands) as each:
-            step = _item(builder, steps, builder.add(builder.mul(axis, _INTEGER(OPERANDS)), each.index))
-            pointer = builder.add(_item(builder, sources, each.index), builder.mul(distance, step))
+            step = item(builder, steps, builder.add(builder.mul(axis, INTEGER(OPERANDS)), each.index))
+            pointer = builder.add(item(builder, sources, each.index), builder.mul(distance, step))
             builder.store(pointer, builder.gep(its_pointers, [each.index]))
 
     kept = _enter_status(module, builder)
@@ -458,18 +464,19 @@ def _share(module: ir.Module, by_rows: bool) -> ir.Function:
 
     builder.position_at_end(body)
     count = builder.sub(end, here)
-    go(_INTEGER(0), _INTEGER(0) if by_rows else here, pointers)
+    go(INTEGER(0), INTEGER(0) if by_rows else here, pointers)
     if by_rows:
-        # Until the axis of the rows comes to its end.
-        rows, number = _item(builder, lengths, 2), _array(builder, [here])
-        left = builder.sub(rows, builder.srem(here, rows))
+        # Until the axis of the rows comes to its end; one row where the loop takes no more.
+        rows, number = item(builder, lengths, 2), _array(builder, [here])
+        takes_rows = builder.icmp_signed("!=", item(builder, builder.inttoptr(flags, INTEGERS), 2), INTEGER(0))
+        left = builder.select(takes_rows, builder.sub(rows, builder.srem(here, rows)), INTEGER(1))
         count = builder.select(builder.icmp_signed("<", count, left), count, left)
-        with cgutils.for_range(builder, _item(builder, lengths, 1)) as axis:
-            further, length = builder.load(number), _item(builder, lengths, builder.add(axis.index, _INTEGER(2)))
-            go(builder.add(axis.index, _INTEGER(1)), builder.srem(further, length), its_pointers)
+        with cgutils.for_range(builder, item(builder, lengths, 1)) as axis:
+            further, length = builder.load(number), item(builder, lengths, builder.add(axis.index, INTEGER(2)))
+            go(builder.add(axis.index, INTEGER(1)), builder.srem(further, length), its_pointers)
             builder.store(builder.sdiv(further, length), number)
     its_dims = _array(builder, [n, count] if by_rows else [count])
-    arguments = [builder.bitcast(its_pointers, _BYTES), its_dims, steps, builder.inttoptr(flags, _BYTES)]
+    arguments = [builder.bitcast(its_pointers, BYTES), its_dims, steps, builder.inttoptr(flags, BYTES)]
     _call(builder, loop, _LOOP, arguments)
     builder.store(builder.add(here, count), place)
     builder.branch(head)
@@ -504,23 +511,23 @@ def _status(module: ir.Module) -> _Status | None:
 
         def get(builder: ir.IRBuilder) -> ir.Value:
             place = room(builder)
-            builder.call(_intrinsic(module, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, _BYTES)])
+            builder.call(_intrinsic(module, "llvm.x86.sse.stmxcsr"), [builder.bitcast(place, BYTES)])
             return builder.load(place)
 
         def put(builder: ir.IRBuilder, value: ir.Value) -> None:
             place = room(builder)
             builder.store(value, place)
-            builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(place, _BYTES)])
+            builder.call(_intrinsic(module, "llvm.x86.sse.ldmxcsr"), [builder.bitcast(place, BYTES)])
 
         return _Status(get, put, get, put, 0xFFC0, 0x1F80, 0x1D)
     if module.triple.startswith(("aarch64", "arm64")):
 
         def reading(name: str) -> Callable[[ir.IRBuilder], ir.Value]:
-            kind = ir.FunctionType(_INTEGER, [])
+            kind = ir.FunctionType(INTEGER, [])
             return lambda builder: builder.asm(kind, f"mrs $0, {name}", "=r", [], True)
 
         def writing(name: str) -> Callable[[ir.IRBuilder, ir.Value], None]:
-            kind = ir.FunctionType(_VOID, [_INTEGER])
+            kind = ir.FunctionType(_VOID, [INTEGER])
             return lambda builder, value: builder.asm(kind, f"msr {name}, $0", "r", [value], True)
 
         return _Status(reading("fpcr"), writing("fpcr"), reading("fpsr"), writing("fpsr"), -1, 0, 0x0F)
@@ -573,11 +580,11 @@ def _leave_status(module: ir.Module, builder: ir.IRBuilder, kept: tuple[ir.Value
     else:
         with builder.if_then(raised, likely=False):
             # 0/0, which LLVM can neither foresee nor leave out: the accesses are atomic.
-            number = builder.alloca(_INTEGER)
-            builder.store(_INTEGER(0), number)
+            number = builder.alloca(INTEGER)
+            builder.store(INTEGER(0), number)
             zero = builder.bitcast(builder.load_atomic(number, "monotonic", 8), ir.DoubleType())
-            builder.store_atomic(builder.bitcast(builder.fdiv(zero, zero), _INTEGER), number, "monotonic", 8)
+            builder.store_atomic(builder.bitcast(builder.fdiv(zero, zero), INTEGER), number, "monotonic", 8)
 
 
 def _intrinsic(module: ir.Module, name: str) -> ir.Function:
-    return module.globals.get(name) or ir.Function(module, ir.FunctionType(_VOID, [_BYTES]), name)
+    return module.globals.get(name) or ir.Function(module, ir.FunctionType(_VOID, [BYTES]), name)

@@ -1,21 +1,22 @@
 """The inner loops of the ufuncs: point kernels laid over memory.
 
 A loop has NumPy's signature `void(char **args, npy_intp *dims, npy_intp *steps, void *data)`.  Here `data` points to
-integers, the first of which the loop sets where a sharpness was negative.  There are two loops for each ufunc and
-precision:
+integers, the first of which the loop sets where a sharpness was negative.  Where the third is not 0, the call is for
+several rows: their number follows the first of `dims`, and the steps from row to row follow `OPERANDS` of `steps`.
+There are two loops for each ufunc and precision:
 
-* uniform: one sharpness for the call, whose constants are computed once;
+* uniform: one sharpness for the call, or for each row, whose constants are computed once;
 * varying: one sharpness for each element, its constants computed in the vectorised loop.  A block is sorted by regime,
-  so that the elements of each are taken together.
+  so that the elements of each are taken together.  It takes one row.
 
 For windows, a sharpness comes with a radius, and constants take a vectorised loop for each of their stages.  The
-uniform loop is only for windows that differ from the infinite sum.  For others, the varying one calls the varying loop
-of the infinite sum, the address of which is the second number in `data`.
+uniform loop is only for windows that differ from the infinite sum.  For others, the varying one, and the uniform one
+for rows, call the same loop of the infinite sum, the address of which is the second number in `data`.
 
-Called for no element, a loop answers a question that is in `data`.  The uniform loop for windows says whether they
-differ from the infinite sum, and else for which sharpness they are it.  A varying loop says where many sharpnesses side
-by side are equal, for which the uniform one is faster: NumPy repeats the sharpness of a row for each of its elements.
-Or, asked for runs of no length, it says how many windows are as the infinite sum.
+Called for no element, a loop answers a question that is in `data`.  The uniform loop for windows sets the fourth number
+if any are as the infinite sum, and where there are no rows, leaves the sharpness of that at an address.  A varying loop
+says where many sharpnesses side by side are equal, for which the uniform one is faster: NumPy repeats a sharpness where
+it is broadcast.  Or, asked for runs of no length, it says how many windows are as the infinite sum.
 
 Either goes through the operands in blocks.  An operand that is not contiguous is copied through a small buffer on the
 stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which is computed in float32, and
@@ -46,6 +47,8 @@ from .partition import PLACE, PLACE_BITS, partition
 from .table import Ufunc
 
 _BLOCK = 1024
+# From so many elements on, a last vector that is not whole is worth a turn of its own.
+_APART = 128
 # How many vectors are computed at a time where k is the same.
 _GROUP = 4
 # Within so many bytes at most, a processor fetches ahead.
@@ -138,10 +141,15 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             x_buffer, y_buffer, z_buffer = buffers
             x_contiguous = plain and x_step == size
             y_contiguous, z_contiguous = plain and y_step == size, plain and z_step == size
+            some_contiguous = x_contiguous or y_contiguous or z_contiguous
             count, x_row, y_row, z_row = rows
             for row in range(count):
-                for start in range(0, n, _BLOCK):
+                start = 0
+                while start < n:
                     m = min(_BLOCK, n - start)
+                    if some_contiguous and m >= _APART:
+                        # What is no whole vector is taken later, so that the others need no copy.
+                        m &= -width
                     end = whole(m, width)
                     x_at = x + row * x_row + start * x_step
                     y_at, z_at = y + row * y_row + start * y_step, z + row * z_row + start * z_step
@@ -157,9 +165,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     rest = end * size & -group
                     copied = not (x_direct and y_direct and z_direct)
                     # The next block, of this row or the next.
-                    ends = start + _BLOCK >= n
-                    x_next = x + (row + 1) * x_row if ends else x_at + _BLOCK * x_step
-                    x_step_ahead = 0 if x_direct or (ends and row + 1 == count) else x_step
+                    start += m
+                    x_next = x + (row + 1) * x_row if start == n else x_at + m * x_step
+                    x_step_ahead = 0 if x_direct or (start == n and row + 1 == count) else x_step
                     for i in range(0, rest, group):
                         if copied:
                             # What is copied next, to or from a buffer, comes into the cache meanwhile.
@@ -272,7 +280,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         return dims[1], x_row, k_row, radius_row, steps[OPERANDS + y_place], steps[OPERANDS + z_place]
 
     if not varying:
-        buffer, place = buffers(_BLOCK), buffers(1)
+        buffer, single = buffers(_BLOCK), buffers(1)
         line_blocks: Any = line.chosen_own if isinstance(line, Windows) else line.chosen
         blocks = line_blocks(list(map(uniform_regime, line.own if isinstance(line, Windows) else regimes)))
 
@@ -297,10 +305,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                     elif differs or data[1] == 0:
                         blocks((k, radius), rows, x_at, y_at, z_at, x_step, y_step, z_step, n, buffers)
                     else:
-                        k_place = place(memory)
-                        store(k_place, 0, real(infinite_k), memory)
+                        k_at = single(np.float64)
+                        store(k_at, 0, real(infinite_k), memory)
                         its_steps = x_step, 0, y_step, z_step, 0, x_row, 0, y_row, z_row, 0
-                        _call_loop(data[1], (x_at, k_place, y_at, z_at), (n, together), its_steps, data)
+                        _call_loop(data[1], (x_at, k_at, y_at, z_at), (n, together), its_steps, data)
                 else:
                     if k < 0:
                         data[0] = 1

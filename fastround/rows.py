@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +25,10 @@ _Axis = tuple[int, tuple[int, ...]]
 # A part of the call: how far from their first elements its operands begin, and its axes, the innermost first.
 _Part = tuple[Sequence[int], Sequence[_Axis]]
 
-# Of shorter rows, NumPy's copy costs less than their beginnings and ends.
-_LEAST = 32
+# Of so few bytes, NumPy's copy costs less than it takes to find the rows.
+_LEAST_BYTES = 2**18
+# Of rows of less bytes, it costs less than their beginnings and ends.
+_LEAST_ROW = 256
 # So few elements take no longer than a call.
 _FEW = 1024
 # Where rows are shorter, columns of so many of them are long enough, if so many rows take so many bytes at most: in the
@@ -33,62 +36,75 @@ _FEW = 1024
 _LEAST_COLUMN, _COLUMN, _CACHE = 64, 512, 2**15
 # With one sharpness, this is worth it for rows as short as that.
 _SHORT = 8
+# Of shorter rows, NumPy's copy costs less where each element has its own sharpness.
+_LEAST_VARYING = 128
 
-_functions: dict[str, Any] = {}
 _integer_at = ctypes.c_ssize_t.from_address
 _largest = {np.dtype(real): float(np.finfo(real).max) for real in (np.float16, np.float32, np.float64)}
 _largest[np.dtype(np.int64)] = np.iinfo(np.int64).max
 
 
-def use(**addresses: int) -> None:
-    """Call the functions of `fastround.entry` at these addresses."""
-    _functions.update({name: ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(each) for name, each in addresses.items()})
+def by_rows(ufunc: np.ufunc, slots: Mapping[np.dtype[Any], Any], functions: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function that takes calls of a ufunc, by the functions of `fastround.entry`.
 
-
-def by_rows(ufunc: np.ufunc, slots: Mapping[np.dtype[Any], Any]) -> Callable[..., Any]:
-    """The function that takes calls of a ufunc, whose slots of floating-point types are given."""
-    nin, nout = ufunc.nin, ufunc.nout
+    The slots are those of floating-point types.
+    """
+    nin, nout, at_end = ufunc.nin, ufunc.nout, sys.is_finalizing
 
     def call(*operands: Any, out: Any = None, **others: Any) -> Any:
+        if at_end() or others or (out is not None and len(operands) != nin):
+            # At the very end, Python has taken away what is used below.
+            return NotImplemented
+        x, results = operands[0], operands[nin:]
         if out is not None:
-            operands += out if type(out) is tuple else (out,)
-        x = operands[0]
+            results = out if type(out) is tuple else (out,)
+        new = out is None and not results
         slot = slots.get(x.dtype)
-        if others or slot is None or len(operands) not in (nin, nin + nout) or not x.flags.aligned:
+        if slot is None or x.nbytes < _LEAST_BYTES or not x.flags.aligned:
+            return NotImplemented
+        if len(operands) < nin or not (new or len(results) == nout):
             return NotImplemented
         inputs = [x, *map(_parameter, operands[1:nin], slot.dtypes[1:])]
-        if any(each is None for each in inputs):
+        if any(each is None for each in inputs) or not (new or _separate(results, inputs)):
             return NotImplemented
-        results = operands[nin:] or tuple([np.empty_like(x) for _ in range(nout)])
-        if operands[nin:] and not _separate(results, inputs):
-            return NotImplemented
+        results = tuple([np.empty_like(x) for _ in range(nout)]) if new else results
         arrays = [*inputs, *results]
         axes = _axes(arrays, x.shape)
-        if not operands[nin:] and not _in_order(axes, nin):
-            # NumPy would not order the axes of new arrays as those of x.
+        if new and not _in_order(axes, nin):
             return NotImplemented
-        parts = _parts(axes, nin)
-        if not parts or any(map(_any_negative, inputs[1:])):
+        parts = _parts(axes, nin, _LEAST_ROW // x.itemsize)
+        if not parts:
             return NotImplemented
         starts = [_integer_at(id(array) + HEAD).value for array in arrays]
-        # A loop that is missing is there after a call on one element: with this window, and with radius 0.
-        for factor in (1, 0):
-            if _done(starts, parts[0], slot.data):
-                break
-            x_0, k_0, *radius_0 = (array[(0,) * array.ndim] for array in inputs)
-            ufunc(x_0, k_0, *(factor * each for each in radius_0))
-        else:
-            if not _done(starts, parts[0], slot.data):
+        _, ((_, steps), *_) = parts[0]
+        if any(steps[1:nin]):
+            # NumPy compiles what is missing.  And where a sharpness was negative, it computes all again, and warns.
+            in_place = any(result is x for result in results)
+            if in_place or any(_call(functions, starts, parts[0], slot.data)):
                 return NotImplemented
-        for part in parts[1:]:
-            _done(starts, part, slot.data)
+        else:
+            if any(map(_any_negative, inputs[1:])):
+                return NotImplemented
+            # A loop that is missing is there after a call on one element: with this window, and with radius 0.
+            for factor in (1, 0)[: nin - 1]:
+                _, missing = _call(functions, starts, parts[0], slot.data)
+                if not missing:
+                    break
+                x_0, k_0, *radius_0 = (array[(0,) * array.ndim] for array in inputs)
+                ufunc(x_0, k_0, *(factor * each for each in radius_0))
+            else:
+                _, missing = _call(functions, starts, parts[0], slot.data)
+                if missing:
+                    return NotImplemented
+            for part in parts[1:]:
+                _call(functions, starts, part, slot.data)
         return results[0] if nout == 1 else results
 
     return call
 
 
-def _done(starts: Sequence[int], part: _Part, data: Any) -> bool:
-    """Compute a part, or return false, since a loop is missing."""
+def _call(functions: Mapping[str, Any], starts: Sequence[int], part: _Part, data: Any) -> tuple[int, int]:
+    """Compute a part, and return the first two dimensions as a function of `fastround.entry` leaves them."""
     offsets, axes = part
     (n, _), *outer = axes
     nothing = [0] * (OPERANDS - len(starts))
@@ -97,33 +113,41 @@ def _done(starts: Sequence[int], part: _Part, data: Any) -> bool:
     steps = [step for _, each in axes for step in (*each, *nothing)]
     integers = (ctypes.c_ssize_t * (len(numbers) + len(steps)))(*numbers, *steps)
     address = ctypes.addressof(integers)
-    function = _functions[entry.ROWS if outer else entry.NAME]
-    function(address, address + 8 * OPERANDS, address + 8 * len(numbers), data)
-    return not integers[OPERANDS + 1]
+    functions[entry.ROWS if outer else entry.NAME](address, address + 8 * OPERANDS, address + 8 * len(numbers), data)
+    return integers[OPERANDS], integers[OPERANDS + 1]
 
 
-def _parts(axes: Sequence[_Axis], nin: int) -> list[_Part]:
-    """What to compute one after the other, or nothing where NumPy may do it."""
-    if len(axes) < 2:
+def _parts(axes: Sequence[_Axis], nin: int, least: int) -> list[_Part]:
+    """What to compute one after the other, or nothing where NumPy may do it: rows have at least so many elements."""
+    # What may be the innermost axis: along it, x and the results move.
+    possible = [axis for axis in axes if 0 not in (axis[1][0], *axis[1][nin:])]
+    if len(axes) < 2 or axes[0] not in possible:
         return []
-    # What may be the innermost axis: along it, there is one sharpness, and one radius, and all others move.
-    possible = [axis for axis in axes if not any(axis[1][1:nin]) and 0 not in (axis[1][0], *axis[1][nin:])]
     start = (0,) * len(axes[0][1])
-    innermost, *outer = axes
-    if innermost in possible and innermost[0] >= _LEAST:
-        if innermost[0] >= threads.THRESHOLD:
+    (n, steps), *outer = axes
+    if n >= least and not any(steps[1:nin]):
+        if n >= threads.THRESHOLD:
             # Each row by itself, so that threads share its elements.
             places = itertools.product(*[[[i * step for step in steps] for i in range(n)] for n, steps in outer])
-            return [([sum(distances) for distances in zip(*place, strict=True)], [innermost]) for place in places]
-        if innermost[0] * outer[0][0] < _FEW:
+            return [([sum(distances) for distances in zip(*place, strict=True)], axes[:1]) for place in places]
+        if n * outer[0][0] < _FEW:
             # As many rows at a time as can be.
             outer.sort(key=lambda axis: -axis[0])
-        return [(start, [innermost, *outer])]
-    longest = max(possible, default=(0, start), key=lambda axis: axis[0])
+        return [(start, [axes[0], *outer])]
+    uniform = [axis for axis in possible if not any(axis[1][1:nin])]
+    columns = _columns(axes, max(uniform, key=lambda axis: axis[0])) if uniform else []
+    if len(uniform) == len(axes):
+        return columns if n <= _SHORT else []
+    return columns or ([(start, axes)] if _LEAST_VARYING <= n < threads.THRESHOLD else [])
+
+
+def _columns(axes: Sequence[_Axis], longest: _Axis) -> list[_Part]:
+    """Columns of many rows, along this axis, if they are long enough."""
     n, steps = longest
     column = min(_COLUMN, _CACHE // max(1, sum(map(abs, steps))), n)
-    if column < _LEAST_COLUMN or (len(possible) == len(axes) and innermost[0] > _SHORT):
+    if column < _LEAST_COLUMN:
         return []
+    start = (0,) * len(steps)
     count, rest = divmod(n, column)
     others = [axis for axis in axes if axis is not longest]
     further = tuple([column * step for step in steps])
@@ -170,7 +194,9 @@ def _strides(array: Any, shape: tuple[int, ...]) -> Sequence[int] | None:
 
 
 def _in_order(axes: Sequence[_Axis], nin: int) -> bool:
-    """Whether each input goes through the axes in the order that x does."""
+    """Whether NumPy orders the axes of new arrays as those of x, through which each input goes in the same order."""
+    if any(axis[1][0] == 0 for axis in axes):
+        return False
     for each in range(1, nin):
         steps = [abs(axis[1][each]) for axis in axes if axis[1][each]]
         if steps != sorted(steps):
@@ -183,9 +209,9 @@ def _parameter(value: Any, dtype: np.dtype[Any]) -> Any:
     kind = type(value)
     if kind is int or (kind is float and dtype.kind == "f"):
         return np.array(value, dtype) if 0 <= value <= _largest[dtype] or value == math.inf else None
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
-    return value if type(value) is np.ndarray and value.dtype == dtype and value.flags.aligned else None
+    if kind is dtype.type:
+        return np.asarray(value)
+    return value if kind is np.ndarray and value.dtype == dtype and value.flags.aligned else None
 
 
 def _any_negative(parameter: Any) -> bool:

@@ -83,13 +83,13 @@ class _Slot:
                 self._interpret(args, n, steps)
                 return
             # The entry first.  It may come back here, for the loop that it wants.
-            entered = self.table[self.index] in _entry
+            entered = self.table[self.index] == _addresses.get(entry.NAME)
             varying = (n > 1 and varies) if entered else None
             failure = _undisturbed(lambda: self._compile(varying))
             # A ufunc call clears the floating-point status, so that what compilation left there is not taken for ours.
             np.add(0.0, 0.0)
             if failure is None:
-                _LOOP(_entry[0])(args, dims, steps, data)
+                _LOOP(_addresses[entry.NAME])(args, dims, steps, data)
             elif isinstance(failure, Exception):
                 self._interpret(args, n, steps)
                 finished = True
@@ -108,13 +108,13 @@ class _Slot:
         """Compile the loop for one sharpness or for many, or let the entry take the place of `_first_call`."""
         with global_compiler_lock:
             if varying is None:
-                if not _entry:
+                if not _addresses:
                     names = entry.NAME, entry.ROWS, vectorcall.NAME
-                    addresses = cache.function_addresses(entry.NAME, names, _entry_module)
-                    _entry.append(addresses[0])
-                    rows.use(**dict(zip(names[:2], addresses[:2], strict=True)))
-                    vectorcall.install(ufuncs.values(), addresses[2])
-                self.table[self.index] = _entry[0]
+                    found = cache.function_addresses(entry.NAME, names, _entry_module)
+                    _addresses.update(zip(names, found, strict=True))
+                    _functions.update({name: _LOOP(_addresses[name]) for name in (entry.NAME, entry.ROWS)})
+                    vectorcall.install(ufuncs.values(), _addresses[vectorcall.NAME])
+                self.table[self.index] = _addresses[entry.NAME]
             elif varying and self.data[varying] and self.computing:
                 # The varying loop over windows calls this one.
                 self.computing._compile(varying)
@@ -201,7 +201,8 @@ def _undisturbed(work: Callable[[], None]) -> BaseException | None:
     return failures[0] if failures else None
 
 
-_entry: list[int] = []
+_addresses: dict[str, int] = {}
+_functions: dict[str, Any] = {}
 _slots: list[_Slot] = []
 
 
@@ -218,7 +219,7 @@ def _make(ufunc: Ufunc) -> np.ufunc:
     cache.keep(table, data, numbers, *texts, *slots, threads.state, threads.launch)
     # PyUFunc_FromFuncAndData(loops, data, types, precisions, inputs, outputs, identity, name, doc, unused)
     made: np.ufunc = _from_loops(table, data, numbers, len(slots), ufunc.nin, ufunc.nout, -1, *texts, 0)
-    by_rows = rows.by_rows(made, {slot.dtypes[0]: slot for slot in slots if slot.integer is not np.uint64})
+    by_rows = rows.by_rows(made, {slot.dtypes[0]: slot for slot in slots if slot.integer is not np.uint64}, _functions)
     hook = vectorcall.hook(made, by_rows)
     for slot in slots:
         slot.data[9] = ctypes.addressof(hook)

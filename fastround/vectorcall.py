@@ -16,11 +16,11 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from . import threads
+from .entry import BYTES, INTEGER, INTEGERS, item
 
 NAME = "call"
 
-_INTEGER, _BYTES = ir.IntType(64), ir.IntType(8).as_pointer()
-_C_INT, _INTEGERS = ir.IntType(32), _INTEGER.as_pointer()
+_C_INT = ir.IntType(32)
 # Objects begin with so many bytes, the last of which are the address of their type.
 HEAD = object.__basicsize__
 _TYPE = HEAD - 8
@@ -39,18 +39,15 @@ def add_call(module: ir.Module) -> None:
 
     The data of a ufunc's loops hold, at number 9, the address of what `hook` made for it.
     """
-    kind = ir.FunctionType(_BYTES, [_BYTES, _BYTES.as_pointer(), _INTEGER, _BYTES])
+    kind = ir.FunctionType(BYTES, [BYTES, BYTES.as_pointer(), INTEGER, BYTES])
     function = ir.Function(module, kind, NAME)
     ufunc, arguments, count, _ = function.args
     builder = ir.IRBuilder(function.append_basic_block())
     usual, by_rows = map(function.append_basic_block, ("usual", "by_rows"))
 
-    def field(address: ir.Value, offset: int, type_: ir.Type = _INTEGER) -> ir.Value:
-        place = builder.gep(builder.bitcast(address, _BYTES), [_INTEGER(offset)])
+    def field(address: ir.Value, offset: int, type_: ir.Type = INTEGER) -> ir.Value:
+        place = builder.gep(builder.bitcast(address, BYTES), [INTEGER(offset)])
         return builder.load(builder.bitcast(place, type_.as_pointer()))
-
-    def item(array: ir.Value, index: ir.Value | int) -> ir.Value:
-        return builder.load(builder.gep(array, [_INTEGER(index) if isinstance(index, int) else index]))
 
     def is_(a: ir.Value, relation: str, b: ir.Value | int) -> ir.Value:
         return builder.icmp_signed(relation, a, a.type(b) if isinstance(b, int) else b)
@@ -62,38 +59,40 @@ def add_call(module: ir.Module) -> None:
 
     def elements(array: ir.Value) -> tuple[ir.Value, ir.Value]:
         """How many axes an array has, and how many elements that are not repeated."""
-        axes = builder.sext(field(array, _AXES, _C_INT), _INTEGER)
-        lengths, strides = (field(array, offset, _INTEGERS) for offset in (_LENGTHS, _STRIDES))
+        axes = builder.sext(field(array, _AXES, _C_INT), INTEGER)
+        lengths, strides = (field(array, offset, INTEGERS) for offset in (_LENGTHS, _STRIDES))
         with builder.goto_entry_block():
-            product = builder.alloca(_INTEGER)
-        builder.store(_INTEGER(1), product)
+            product = builder.alloca(INTEGER)
+        builder.store(INTEGER(1), product)
         with cgutils.for_range(builder, axes) as axis:
-            length = builder.select(is_(item(strides, axis.index), "!=", 0), item(lengths, axis.index), _INTEGER(1))
+            length = builder.select(
+                is_(item(builder, strides, axis.index), "!=", 0), item(builder, lengths, axis.index), INTEGER(1)
+            )
             builder.store(builder.mul(builder.load(product), length), product)
         return axes, builder.load(product)
 
-    data = item(field(ufunc, _DATA, _INTEGERS.as_pointer()), 0)
-    known = builder.inttoptr(item(data, 9), _INTEGERS)
-    numpys, ours, array_type, not_implemented = (item(known, index) for index in range(4))
+    data = item(builder, field(ufunc, _DATA, INTEGERS.as_pointer()), 0)
+    known = builder.inttoptr(item(builder, data, 9), INTEGERS)
+    numpys, ours, array_type, not_implemented = (item(builder, known, index) for index in range(4))
 
-    go_on_if(is_(builder.and_(count, _INTEGER(_OFFSET - 1)), ">", 1))
-    x, k = (item(arguments, index) for index in range(2))
+    go_on_if(is_(builder.and_(count, INTEGER(_OFFSET - 1)), ">", 1))
+    x, k = (item(builder, arguments, index) for index in range(2))
     go_on_if(is_(field(x, _TYPE), "==", array_type))
     axes, size = elements(x)
     go_on_if(builder.and_(is_(axes, ">", 1), is_(size, ">=", threads.THRESHOLD)))
     gaps = is_(builder.and_(field(x, _FLAGS, _C_INT), _C_INT(_CONTIGUOUS)), "==", 0)
     with builder.if_then(is_(field(k, _TYPE), "==", array_type)):
         k_axes, k_size = elements(k)
-        go_on_if(is_(k_size, "<", size))
-        builder.cbranch(builder.or_(gaps, is_(k_axes, ">", 0)), by_rows, usual)
+        repeated = builder.and_(is_(k_axes, ">", 0), is_(k_size, "<", size))
+        builder.cbranch(builder.or_(gaps, repeated), by_rows, usual)
     builder.cbranch(gaps, by_rows, usual)
 
     builder.position_at_end(by_rows)
     python = ir.Function(module, kind, "PyObject_Vectorcall")
-    result = builder.call(python, [builder.inttoptr(ours, _BYTES), *function.args[1:]])
-    with builder.if_then(is_(builder.ptrtoint(result, _INTEGER), "!=", not_implemented)):
+    result = builder.call(python, [builder.inttoptr(ours, BYTES), *function.args[1:]])
+    with builder.if_then(is_(builder.ptrtoint(result, INTEGER), "!=", not_implemented)):
         builder.ret(result)
-    builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), [_BYTES]), "Py_DecRef"), [result])
+    builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), [BYTES]), "Py_DecRef"), [result])
     builder.branch(usual)
 
     builder.position_at_end(usual)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from processes import compile_ahead, run
 
 import fastround as fr
-from fastround import entry, rows, threads
+from fastround import entry, threads, ufuncs
 
 SAMPLES = (
     ("sigmoid_round", np.float64),
@@ -24,6 +24,7 @@ SAMPLES = (
     ("sigmoid_ceil_grad_k", np.float64),
     ("density_round", np.float16),
     ("sigmoid_round_windowed", np.float32),
+    ("sigmoid_floor_windowed", np.float16),
     ("density_round_windowed_value_and_grad", np.float64),
 )
 every_sample = pytest.mark.parametrize(("name", "real"), SAMPLES, ids=[name for name, _ in SAMPLES])
@@ -37,7 +38,7 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
     "columns": lambda a: a[:, :200].T,
     "Fortran order": lambda a: np.asfortranarray(a)[3:-3, ::2],
     "stack": lambda a: a.reshape(3, 300, 301)[:, 5:-5, ::2],
-    "small images": lambda a: a.reshape(100, 43, 63)[:, 1:-1, 1:-1],
+    "small images": lambda a: a.reshape(100, 7, 387)[:, 1:-1, 1:-1],
     "channels last": lambda a: a.reshape(300, 301, 3)[:, 1:-1],
     "four axes": lambda a: a.reshape(4, 75, 7, 129)[1:, :, ::2, 2:].transpose(2, 0, 3, 1),
     "few long rows": lambda a: a.reshape(3, 90300)[:, 7:],
@@ -67,7 +68,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return call
 
-    monkeypatch.setattr(rows, "_functions", {name: noting(name, each) for name, each in rows._functions.items()})
+    for name, each in ufuncs._functions.items():
+        monkeypatch.setitem(ufuncs._functions, name, noting(name, each))
     return calls
 
 
@@ -78,6 +80,11 @@ def radius_of(name: str) -> tuple[int, ...]:
 def positions(real: Any) -> Any:
     """A matrix of 300 rows, whose rows have 903 numbers."""
     return np.random.default_rng(0).uniform(-3, 3, (300, 903)).astype(real)
+
+
+def enough(x: Any) -> bool:
+    """Whether there are as many bytes as is worth it."""
+    return bool(x.nbytes >= 2**18)
 
 
 def outputs(result: Any) -> tuple[Any, ...]:
@@ -109,8 +116,8 @@ def test_rows_are_computed_as_by_numpy(name: str, real: Any, view: Any, taken: l
     function, x = getattr(fr, name), view(positions(real))
     for k in (2, 10.0, real(7.5), np.array(300.0, real), np.inf, 0.0):
         assert_same(function(x, k, *radius_of(name)), by_numpy(function, x, k, *radius_of(name)))
-    assert len(taken) >= 6
-    assert set(taken) == {entry.NAME if max(x.shape) > threads.THRESHOLD else entry.ROWS}
+    assert len(taken) >= 6 * enough(x)
+    assert set(taken) <= {entry.NAME if max(x.shape) > threads.THRESHOLD else entry.ROWS}
 
 
 @every_sample
@@ -125,7 +132,41 @@ def test_a_sharpness_for_each_row(name: str, real: Any, view: Any, taken: list[s
         k = np.exp(np.random.default_rng(1).uniform(-2, 8, shape)).astype(real)
         for each in (k, np.repeat(k, 2, 0)[::2], np.broadcast_to(k, x.shape)):
             assert_same(function(x, each, *radius_of(name)), by_numpy(function, x, each, *radius_of(name)))
-    assert taken
+    assert bool(taken) == enough(x)
+
+
+@every_sample
+@every_view
+def test_a_sharpness_for_each_element(name: str, real: Any, view: Any, taken: list[str]) -> None:
+    function, x = getattr(fr, name), view(positions(real))
+    k = np.exp(view(np.random.default_rng(1).uniform(-2, 8, (300, 903)))).astype(real)
+    # For each of the innermost axis too, and of a part of the array.
+    innermost = int(np.argmin(np.abs(x.strides)))
+    columns = k[tuple(slice(None) if axis == innermost else slice(1) for axis in range(x.ndim))]
+    few = (slice(0, 2),) * x.ndim
+    for each in (k, columns):
+        # NumPy's call is the first, so that the loops are there.
+        by_numpy(function, x[few], each[few], *radius_of(name))
+        by_numpy(function, x[few], each[few], *(0,) * len(radius_of(name)))
+        assert_same(function(x, each, *radius_of(name)), by_numpy(function, x, each, *radius_of(name)))
+    n = x.shape[innermost]
+    assert bool(taken) == (enough(x) and n < threads.THRESHOLD) or n < 128
+
+
+def test_negative_sharpness_of_an_element_is_an_invalid_value(taken: list[str]) -> None:
+    x, k = positions(np.float64)[:, 1:], np.full((300, 902), 10.0)
+    k[7, 100] = -1
+    fr.sigmoid_round(x, np.abs(k))
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in sigmoid_round") as caught:
+        result = fr.sigmoid_round(x, k)
+    assert (len(caught), caught[0].filename) == (1, __file__)
+    np.testing.assert_array_equal(np.argwhere(np.isnan(result)), [[7, 100]])
+    # Not in the place of x, which NumPy would then need again.
+    expected = np.where(k < 0, np.nan, result)
+    del taken[:]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(fr.sigmoid_round(x, k, out=x), expected)
+    assert taken == []
 
 
 @every_sample
@@ -142,7 +183,7 @@ def test_short_rows_are_taken_by_columns(name: str, real: Any, taken: list[str])
         assert_same(function(stack, each, *radius_of(name)), by_numpy(function, stack, each, *radius_of(name)))
     # In two parts, if the tiles leave something, and not if rows are as long as many bytes.
     assert taken == [entry.ROWS] * len(taken)
-    assert len(taken) >= 3 * 5
+    assert len(taken) >= 3 * 5 * enough(x[:, 1:])
 
 
 @pytest.mark.parametrize("name", ["sigmoid_round_windowed", "density_round_windowed_value_and_grad"])
@@ -233,7 +274,7 @@ def test_results_may_have_a_place(name: str, real: Any, view: Any, taken: list[s
         for got, place, want in zip(outputs(result), places, outputs(expected), strict=True):
             assert got is place
             np.testing.assert_array_equal(got, want)
-    assert taken
+    assert bool(taken) == enough(x)
 
 
 @every_view
@@ -281,26 +322,35 @@ class _Subclass(np.ndarray[Any, Any]):
     pass
 
 
+class _Number(np.float64):
+    pass
+
+
 UNUSUAL: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "other byte order": lambda x: (x.astype(">f8")[:, 1:], 10.0),
     "not aligned": lambda x: (_unaligned(x)[:, 1:], 10.0),
     "subclass": lambda x: (x.view(_Subclass)[:, 1:], 10.0),
     "masked": lambda x: (np.ma.masked_greater(x, 2.5)[:, 1:], 10.0),
     "integers": lambda x: (x.astype(np.int64)[:, 1:], 10.0),
-    "long doubles": lambda x: (x[:, 1:], np.float32(10)),
+    "narrower sharpness": lambda x: (x[:, 1:], np.float32(10)),
+    "subclass of a number": lambda x: (x[:, 1:], _Number(10)),
     "wider sharpness": lambda x: (x.astype(np.float32)[:, 1:], np.float64(10)),
     "wide sharpnesses": lambda x: (x.astype(np.float32)[:, 1:], np.full((300, 1), 10.0)),
     "truth as sharpness": lambda x: (x[:, 1:], True),
     "list as sharpness": lambda x: (x[:, 1:], [[10.0]] * 300),
     "sharpness that is not aligned": lambda x: (x[:, 1:], _unaligned(np.full((300, 1), 10.0))),
     "nan as sharpness": lambda x: (x[:, 1:], np.nan),
-    "repeated": lambda x: (np.broadcast_to(x[0, 1:], (300, 902)), 10.0),
+    "repeated": lambda x: (np.broadcast_to(x.reshape(-1)[:40000], (4, 40000)), 10.0),
+    "repeated columns": lambda x: (
+        np.broadcast_to(x[:, None, :300], (300, 3, 300)),
+        np.linspace(1, 20, 300)[:, None, None],
+    ),
     "more axes of the sharpness": lambda x: (x[:, 1:], np.full((2, 300, 1), 10.0)),
     "longer axes of the sharpness": lambda x: (x[None, :, 1:], np.full((2, 1, 1), 9.0)),
-    "one axis": lambda x: (x.reshape(30, 10, 903).transpose(1, 0, 2)[:1, :, ::2], 10.0),
-    "rows neither short nor long": lambda x: (x.reshape(-1, 301)[:, 280:300], 10.0),
-    "a sharpness for each column": lambda x: (x[:, 1:], np.linspace(1, 20, 902)),
-    "a sharpness for each element": lambda x: (x[:, 1:], np.linspace(1, 20, 300 * 902).reshape(300, 902)),
+    "one axis": lambda x: (x.reshape(1, -1)[:, ::2], 10.0),
+    "rows neither short nor long": lambda x: (x.reshape(-1, 21)[:, 1:], 10.0),
+    "a sharpness for each element of a whole array": lambda x: (x, np.linspace(1, 20, x.size).reshape(x.shape)),
+    "a sharpness for each element of short rows": lambda x: (x.reshape(-1, 129)[:, 10:50], np.linspace(1, 20, 40)),
     "few elements": lambda x: (x[:30, 1:], 10.0),
 }
 
@@ -325,10 +375,22 @@ def test_keywords_are_numpys(taken: list[str]) -> None:
     assert taken == []
 
 
-def _raised(call: Callable[[], Any]) -> tuple[type, str]:
-    with pytest.raises(Exception) as info:
-        call()
-    return info.type, str(info.value)
+def _outcome(function: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> tuple[type, str] | None:
+    """The error, if there is one."""
+    try:
+        function(*positional, **named)
+    except Exception as error:
+        return type(error), str(error)
+    return None
+
+
+def test_operands_may_overrule_the_call() -> None:
+    class Number(np.float64):
+        def __array_ufunc__(self, *_: Any, **__: Any) -> str:
+            return "overruled"
+
+    result: Any = fr.sigmoid_round(positions(np.float64)[:, 1:], Number(10.0))
+    assert result == "overruled"
 
 
 @pytest.mark.parametrize(
@@ -345,14 +407,20 @@ def _raised(call: Callable[[], Any]) -> tuple[type, str]:
         lambda x: ((x, 10.0), {"out": (np.empty(x.shape), np.empty(x.shape))}),
         lambda x: ((x, np.ones((300, 7))), {}),
         lambda x: ((x, 10.0), {"sharpness": 3}),
+        lambda x: ((x, 10.0), {"out": 5}),
+        lambda x: ((x, 10.0), {"out": ()}),
+        lambda x: ((x, 10.0), {"out": (5, np.empty(x.shape))}),
+        lambda x: ((x, 10.0, np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)), {}),
+        lambda x: ((x, 10.0, 5.0), {"out": np.empty((7, 7))}),
     ],
 )
 def test_errors_are_numpys(arguments: Any) -> None:
     x = positions(np.float64)[:, 1:]
     positional, named = arguments(x)
-    assert _raised(lambda: fr.sigmoid_round(*positional, **named)) == _raised(
-        lambda: fr.sigmoid_round(*positional, **named, order="K")
-    )
+    functions = fr.sigmoid_round, fr.sigmoid_floor_value_and_grad, fr.sigmoid_round_windowed
+    found = [_outcome(function, positional, named) for function in functions]
+    assert found == [_outcome(function, positional, {**named, "order": "K"}) for function in functions]
+    assert found[0]
 
 
 @pytest.mark.parametrize("k", [-1.0, np.float64(-1), np.linspace(-1, 1, 300)[:, None]])
@@ -435,6 +503,25 @@ def test_rows_are_shared_among_threads(layer: str) -> None:
         NUMBA_THREADING_LAYER=layer,
     )
     assert printed.split() == [layer]
+
+
+def test_calls_at_the_very_end() -> None:
+    """When Python has taken the contents of modules away."""
+    printed = run(
+        """
+        import sys
+        import numpy as np, fastround as fr
+        x = np.random.default_rng(0).uniform(-3, 3, (300, 903))[:, 1:]
+        fr.sigmoid_round(x, 10.0)
+        class Late:
+            def __init__(self):
+                self.function, self.x, self.write = fr.sigmoid_round, x, sys.stdout.write
+            def __del__(self):
+                self.write(str(self.function(self.x, 10.0).shape))
+        sys.late = Late()
+        """
+    )
+    assert printed == "(300, 902)"
 
 
 def test_rows_have_what_they_need_compiled() -> None:
