@@ -28,8 +28,8 @@ _TYPE = HEAD - 8
 _DATA, _AXES, _LENGTHS, _STRIDES, _FLAGS = (HEAD + offset for offset in (24, 8, 16, 24, 48))
 # Of a type: where it says at which place its objects hold such an address, and the flag that says that they do.
 _PLACE, _HAS_VECTORCALL = HEAD + 40, 1 << 11
-# The flags of an array that is contiguous in either order.
-_CONTIGUOUS = 3
+# The flag of an array that is contiguous in Fortran's order.
+_FORTRAN = 2
 # Beside the number of arguments, there may be this bit.
 _OFFSET = 1 << 63
 
@@ -57,19 +57,24 @@ def add_call(module: ir.Module) -> None:
         builder.cbranch(condition, following, usual)
         builder.position_at_end(following)
 
-    def elements(array: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """How many axes an array has, and how many elements that are not repeated."""
+    def elements(array: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """How many axes an array has, how many elements that are not repeated, and whether there are gaps."""
         axes = builder.sext(field(array, _AXES, _C_INT), INTEGER)
         lengths, strides = (field(array, offset, INTEGERS) for offset in (_LENGTHS, _STRIDES))
         with builder.goto_entry_block():
-            product = builder.alloca(INTEGER)
-        builder.store(INTEGER(1), product)
+            product, gaps, last = (builder.alloca(INTEGER) for _ in range(3))
+        for place, value in ((product, 1), (gaps, 0), (last, 0)):
+            builder.store(INTEGER(value), place)
         with cgutils.for_range(builder, axes) as axis:
-            length = builder.select(
-                is_(item(builder, strides, axis.index), "!=", 0), item(builder, lengths, axis.index), INTEGER(1)
-            )
-            builder.store(builder.mul(builder.load(product), length), product)
-        return axes, builder.load(product)
+            length, stride = (item(builder, numbers, axis.index) for numbers in (lengths, strides))
+            different = builder.select(is_(stride, "!=", 0), length, INTEGER(1))
+            builder.store(builder.mul(builder.load(product), different), product)
+            # From the second axis on, all elements of one are one step of that before.
+            beyond = builder.sub(builder.load(last), builder.mul(stride, length))
+            gap = builder.select(is_(axis.index, "==", 0), INTEGER(0), beyond)
+            builder.store(builder.or_(builder.load(gaps), gap), gaps)
+            builder.store(stride, last)
+        return axes, builder.load(product), is_(builder.load(gaps), "!=", 0)
 
     data = item(builder, field(ufunc, _DATA, INTEGERS.as_pointer()), 0)
     known = builder.inttoptr(item(builder, data, 9), INTEGERS)
@@ -78,11 +83,11 @@ def add_call(module: ir.Module) -> None:
     go_on_if(is_(builder.and_(count, INTEGER(_OFFSET - 1)), ">", 1))
     x, k = (item(builder, arguments, index) for index in range(2))
     go_on_if(is_(field(x, _TYPE), "==", array_type))
-    axes, size = elements(x)
+    axes, size, gaps = elements(x)
     go_on_if(builder.and_(is_(axes, ">", 1), is_(size, ">=", threads.THRESHOLD)))
-    gaps = is_(builder.and_(field(x, _FLAGS, _C_INT), _C_INT(_CONTIGUOUS)), "==", 0)
+    gaps = builder.and_(gaps, is_(builder.and_(field(x, _FLAGS, _C_INT), _C_INT(_FORTRAN)), "==", 0))
     with builder.if_then(is_(field(k, _TYPE), "==", array_type)):
-        k_axes, k_size = elements(k)
+        k_axes, k_size, _ = elements(k)
         repeated = builder.and_(is_(k_axes, ">", 0), is_(k_size, "<", size))
         builder.cbranch(builder.or_(gaps, repeated), by_rows, usual)
     builder.cbranch(gaps, by_rows, usual)
