@@ -18,16 +18,20 @@ from processes import compile_ahead, run
 import fastround as fr
 from fastround import entry, threads, ufuncs
 
+# Those over windows that take arrays of k are compiled for test_windows.py as well.
 SAMPLES = (
     ("sigmoid_round", np.float64),
     ("density_floor_value_and_grad", np.float32),
     ("sigmoid_ceil_grad_k", np.float64),
     ("density_round", np.float16),
-    ("sigmoid_round_windowed", np.float32),
-    ("sigmoid_floor_windowed", np.float16),
+    ("density_round_windowed", np.float32),
+    ("sigmoid_round_windowed_grad_k", np.float64),
+    ("sigmoid_round_windowed", np.float16),
     ("density_round_windowed_value_and_grad", np.float64),
 )
-every_sample = pytest.mark.parametrize(("name", "real"), SAMPLES, ids=[name for name, _ in SAMPLES])
+NAMES = [name for name, _ in SAMPLES]
+every_sample = pytest.mark.parametrize(("name", "real"), SAMPLES, ids=NAMES)
+with_arrays = pytest.mark.parametrize(("name", "real"), SAMPLES[:6], ids=NAMES[:6])
 
 # Layouts of arrays that NumPy would go through piece by piece, as views of larger ones that are contiguous.
 VIEWS: dict[str, Callable[[Any], Any]] = {
@@ -49,7 +53,9 @@ every_view = pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
-    compile_ahead([f"{name}.{real.__name__}" for name, real in SAMPLES] + ["sigmoid_round.float64.varying"])
+    names = [f"{name}.{real.__name__}" for name, real in SAMPLES]
+    infinite = [name.replace("_windowed", "") for name in names]
+    compile_ahead([*names, *infinite, *(f"{name}.varying" for name in names[:6] + infinite[:6])])
     for name, real in SAMPLES:
         # Rows are computed by loops that are in use.
         for k in (10.0, np.inf):
@@ -120,7 +126,7 @@ def test_rows_are_computed_as_by_numpy(name: str, real: Any, view: Any, taken: l
     assert set(taken) <= {entry.NAME if max(x.shape) > threads.THRESHOLD else entry.ROWS}
 
 
-@every_sample
+@with_arrays
 @every_view
 def test_a_sharpness_for_each_row(name: str, real: Any, view: Any, taken: list[str]) -> None:
     function, x = getattr(fr, name), view(positions(real))
@@ -135,7 +141,7 @@ def test_a_sharpness_for_each_row(name: str, real: Any, view: Any, taken: list[s
     assert bool(taken) == enough(x)
 
 
-@every_sample
+@with_arrays
 @every_view
 def test_a_sharpness_for_each_element(name: str, real: Any, view: Any, taken: list[str]) -> None:
     function, x = getattr(fr, name), view(positions(real))
@@ -169,7 +175,7 @@ def test_negative_sharpness_of_an_element_is_an_invalid_value(taken: list[str]) 
     assert taken == []
 
 
-@every_sample
+@with_arrays
 def test_short_rows_are_taken_by_columns(name: str, real: Any, taken: list[str]) -> None:
     function, x = getattr(fr, name), positions(real)
     for width in (3, 7, 21):
@@ -186,10 +192,9 @@ def test_short_rows_are_taken_by_columns(name: str, real: Any, taken: list[str])
     assert len(taken) >= 3 * 5 * enough(x[:, 1:])
 
 
-@pytest.mark.parametrize("name", ["sigmoid_round_windowed", "density_round_windowed_value_and_grad"])
-def test_a_window_for_each_row(name: str, taken: list[str]) -> None:
+@pytest.mark.parametrize(("name", "real"), SAMPLES[4:6], ids=NAMES[4:6])
+def test_a_window_for_each_row(name: str, real: Any, taken: list[str]) -> None:
     """Some of them as the infinite sum, some of radius 0."""
-    real: Any = dict(SAMPLES)[name]
     function, x = getattr(fr, name), positions(real)
     k, radius = np.exp(np.linspace(-2, 8, 300)).astype(real)[:, None], np.arange(300)[:, None] % 17
     by_columns = (x.reshape(-1, 3), k[100:103, 0], radius[:3, 0])
