@@ -40,6 +40,17 @@ if ctypes.sizeof(ctypes.c_void_p) * 8 != INTEGER.width:
     raise ImportError(f"fastround needs a {INTEGER.width}-bit Python")
 
 
+class _Work(NamedTuple):
+    """A loop, what it is called with, and the data of the ufunc; `flags` are the loop's own data."""
+
+    loop: ir.Value
+    args: ir.Value
+    dims: ir.Value
+    steps: ir.Value
+    flags: ir.Value
+    fields: ir.Value
+
+
 def module() -> ir.Module:
     """The LLVM module of both functions."""
     module = ir.Module(NAME)
@@ -138,7 +149,7 @@ def _add_entry(module: ir.Module) -> None:
         *(builder.icmp_signed("!=", item(builder, steps, output), INTEGER(0)) for output in (inputs, last_output))
     )
     size = builder.select(spread, n, INTEGER(0))
-    _in_threads(module, builder, loop, (args, dims, steps), fields, flags, n, size, False)
+    _in_threads(module, builder, _Work(loop, args, dims, steps, flags, fields), n, size, False)
     builder.ret_void()
 
 
@@ -156,7 +167,7 @@ def _add_rows(module: ir.Module) -> None:
     with cgutils.for_range(builder, axes) as axis:
         length = item(builder, dims, builder.add(axis.index, INTEGER(2)))
         builder.store(builder.mul(builder.load(product), length), product)
-    rows = builder.load(product)
+    rows, work = builder.load(product), _Work(loop, args, dims, steps, flags, fields)
     with builder.if_then(builder.icmp_signed("!=", item(builder, fields, 6), INTEGER(0))):
         uniform, varying = (builder.inttoptr(item(builder, fields, index), INTEGERS) for index in (7, 8))
         infinite_loop = builder.select(one_sharpness, item(builder, uniform, 0), item(builder, varying, 1))
@@ -165,46 +176,34 @@ def _add_rows(module: ir.Module) -> None:
             with builder.if_then(builder.not_(one_sharpness)):
                 builder.ret_void()
             # For rows of no length, the loop says whether any windows are as the infinite sum.
-            work = (loop, (args, dims, steps), fields, flags, INTEGER(0), rows)
-            builder.call(_share(module, True), _shares(builder, *work, INTEGER(1)))
+            builder.call(_share(module, True), _shares(builder, work, INTEGER(0), rows, INTEGER(1)))
             with builder.if_then(builder.icmp_signed("!=", item(builder, flags, 3), INTEGER(0))):
                 builder.ret_void()
-    _in_threads(module, builder, loop, (args, dims, steps), fields, flags, rows, builder.mul(n, rows), True)
+    _in_threads(module, builder, work, rows, builder.mul(n, rows), True)
     for index, value in ((0, item(builder, flags, 0)), (1, INTEGER(0))):
         builder.store(value, builder.gep(dims, [INTEGER(index)]))
     builder.ret_void()
 
 
 def _in_threads(
-    module: ir.Module,
-    builder: ir.IRBuilder,
-    loop: ir.Value,
-    operands: tuple[ir.Value, ir.Value, ir.Value],
-    fields: ir.Value,
-    flags: ir.Value,
-    units: ir.Value,
-    size: ir.Value,
-    by_rows: bool,
+    module: ir.Module, builder: ir.IRBuilder, work: _Work, units: ir.Value, size: ir.Value, by_rows: bool
 ) -> None:
-    """Call the loop for all units, elements or rows, by several threads if the size is worth it.
-
-    `flags` are what the loop is given as its data.
-    """
-    args, dims, steps = operands
-    pool = builder.inttoptr(item(builder, fields, 4), INTEGERS)
-    share, n = _share(module, by_rows), item(builder, dims, 0)
+    """Call the loop for all units, elements or rows, by several threads if the size is worth it."""
+    pool = builder.inttoptr(item(builder, work.fields, 4), INTEGERS)
+    share, n = _share(module, by_rows), item(builder, work.dims, 0)
     kept = _enter_status(module, builder)
     names = ("alone", "large", "taken", "shared", "parallel", "single", "release", "done")
     alone, large, taken, shared, parallel, single, release, done = map(builder.append_basic_block, names)
 
     def shares(count: ir.Value) -> tuple[ir.Value, ...]:
-        return _shares(builder, loop, operands, fields, flags, n, units, count)
+        return _shares(builder, work, n, units, count)
 
     def in_this_thread() -> None:
         if by_rows:
             builder.call(share, shares(INTEGER(1)))
         else:
-            _call(builder, loop, _LOOP, [args, dims, steps, builder.bitcast(flags, BYTES)])
+            flags = builder.bitcast(work.flags, BYTES)
+            _call(builder, work.loop, _LOOP, [work.args, work.dims, work.steps, flags])
 
     builder.cbranch(builder.icmp_signed(">=", size, item(builder, pool, 3)), large, alone)
 
@@ -245,25 +244,16 @@ def _in_threads(
     builder.branch(done)
 
     builder.position_at_end(done)
-    raised = builder.icmp_signed("!=", item(builder, flags, 0), INTEGER(0))
+    raised = builder.icmp_signed("!=", item(builder, work.flags, 0), INTEGER(0))
     _leave_status(module, builder, kept, raised)
 
 
-def _shares(
-    builder: ir.IRBuilder,
-    loop: ir.Value,
-    operands: tuple[ir.Value, ir.Value, ir.Value],
-    fields: ir.Value,
-    flags: ir.Value,
-    n: ir.Value,
-    units: ir.Value,
-    count: ir.Value,
-) -> tuple[ir.Value, ...]:
+def _shares(builder: ir.IRBuilder, work: _Work, n: ir.Value, units: ir.Value, count: ir.Value) -> tuple[ir.Value, ...]:
     """What the function of `_share` is called with for so many shares: their numbers are its only operand."""
-    addresses = (builder.ptrtoint(array, INTEGER) for array in (*operands, flags))
-    work = _array(builder, [loop, *addresses, n, units, count, item(builder, fields, 3)])
+    addresses = (builder.ptrtoint(array, INTEGER) for array in (work.args, work.dims, work.steps, work.flags))
+    data = _array(builder, [work.loop, *addresses, n, units, count, item(builder, work.fields, 3)])
     first, dims, step = (_array(builder, [value]) for value in (0, count, 1))
-    return builder.bitcast(first, BYTES), dims, step, builder.bitcast(work, BYTES)
+    return builder.bitcast(first, BYTES), dims, step, builder.bitcast(data, BYTES)
 
 
 def _one_sharpness(builder: ir.IRBuilder, steps: ir.Value, inputs: ir.Value) -> ir.Value:

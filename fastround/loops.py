@@ -281,8 +281,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     if not varying:
         buffer, single = buffers(_BLOCK), buffers(1)
-        line_blocks: Any = line.chosen_own if isinstance(line, Windows) else line.chosen
-        blocks = line_blocks(list(map(uniform_regime, line.own if isinstance(line, Windows) else regimes)))
+        if isinstance(line, Windows):
+            blocks = line.chosen_own(list(map(uniform_regime, line.own)))
+        else:
+            blocks = line.chosen(list(map(uniform_regime, regimes)))
 
         def uniform(args, dims, steps, data):
             n, x, y, z = dims[0], args[0], args[y_place], args[z_place]

@@ -12,18 +12,13 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import entry, threads
 from .entry import OPERANDS
 from .vectorcall import HEAD
-
-# The length of an axis, and the steps of all operands along it.
-_Axis = tuple[int, tuple[int, ...]]
-# A part of the call: how far from their first elements its operands begin, and its axes, the innermost first.
-_Part = tuple[Sequence[int], Sequence[_Axis]]
 
 # Of so few bytes, NumPy's copy costs less than it takes to find the rows.
 _LEAST_BYTES = 2**18
@@ -39,6 +34,21 @@ _SHORT = 8
 # Of shorter rows, NumPy's copy costs less where each element has its own sharpness.
 _LEAST_VARYING = 128
 
+
+class _Axis(NamedTuple):
+    """An axis: its length, and the steps of all operands along it."""
+
+    length: int
+    steps: tuple[int, ...]
+
+
+class _Part(NamedTuple):
+    """A part of a call: how far from their first elements the operands begin, and the axes, the innermost first."""
+
+    offsets: Sequence[int]
+    axes: Sequence[_Axis]
+
+
 _integer_at = ctypes.c_ssize_t.from_address
 _largest = {np.dtype(real): float(np.finfo(real).max) for real in (np.float16, np.float32, np.float64)}
 _largest[np.dtype(np.int64)] = np.iinfo(np.int64).max
@@ -51,8 +61,8 @@ def by_rows(ufunc: np.ufunc, slots: Mapping[np.dtype[Any], Any], functions: Mapp
     """
     nin, nout, at_end = ufunc.nin, ufunc.nout, sys.is_finalizing
 
-    def call(*operands: Any, out: Any = None, **others: Any) -> Any:
-        if at_end() or others or (out is not None and len(operands) != nin):
+    def call(*operands: Any, out: Any = None, **keywords: Any) -> Any:
+        if at_end() or keywords or (out is not None and len(operands) != nin):
             # At the very end, Python has taken away what is used below.
             return NotImplemented
         x, results = operands[0], operands[nin:]
@@ -72,32 +82,34 @@ def by_rows(ufunc: np.ufunc, slots: Mapping[np.dtype[Any], Any], functions: Mapp
         axes = _axes(arrays, x.shape)
         if new and not _in_order(axes, nin):
             return NotImplemented
-        parts = _parts(axes, nin, _LEAST_ROW // x.itemsize)
-        if not parts:
+        first, *others = _parts(axes, nin, _LEAST_ROW // x.itemsize) or (None,)
+        if first is None:
             return NotImplemented
         starts = [_integer_at(id(array) + HEAD).value for array in arrays]
-        _, ((_, steps), *_) = parts[0]
-        if any(steps[1:nin]):
+
+        def compute(part: _Part) -> tuple[int, int]:
+            return _call(functions, starts, part, slot.data)
+
+        if any(first.axes[0].steps[1:nin]):
             # NumPy compiles what is missing.  And where a sharpness was negative, it computes all again, and warns.
-            in_place = any(result is x for result in results)
-            if in_place or any(_call(functions, starts, parts[0], slot.data)):
+            if any(result is x for result in results) or any(compute(first)):
                 return NotImplemented
+        elif any(map(_any_negative, inputs[1:])):
+            return NotImplemented
         else:
-            if any(map(_any_negative, inputs[1:])):
-                return NotImplemented
             # A loop that is missing is there after a call on one element: with this window, and with radius 0.
             for factor in (1, 0)[: nin - 1]:
-                _, missing = _call(functions, starts, parts[0], slot.data)
+                _, missing = compute(first)
                 if not missing:
                     break
                 x_0, k_0, *radius_0 = (array[(0,) * array.ndim] for array in inputs)
                 ufunc(x_0, k_0, *(factor * each for each in radius_0))
             else:
-                _, missing = _call(functions, starts, parts[0], slot.data)
+                _, missing = compute(first)
                 if missing:
                     return NotImplemented
-            for part in parts[1:]:
-                _call(functions, starts, part, slot.data)
+            for part in others:
+                compute(part)
         return results[0] if nout == 1 else results
 
     return call
@@ -105,12 +117,11 @@ def by_rows(ufunc: np.ufunc, slots: Mapping[np.dtype[Any], Any], functions: Mapp
 
 def _call(functions: Mapping[str, Any], starts: Sequence[int], part: _Part, data: Any) -> tuple[int, int]:
     """Compute a part, and return the first two dimensions as a function of `fastround.entry` leaves them."""
-    offsets, axes = part
-    (n, _), *outer = axes
+    innermost, *outer = part.axes
     nothing = [0] * (OPERANDS - len(starts))
-    numbers = [start + offset for start, offset in zip(starts, offsets, strict=True)]
-    numbers += [*nothing, n, len(outer), *[length for length, _ in outer]]
-    steps = [step for _, each in axes for step in (*each, *nothing)]
+    numbers = [start + offset for start, offset in zip(starts, part.offsets, strict=True)]
+    numbers += [*nothing, innermost.length, len(outer), *[axis.length for axis in outer]]
+    steps = [step for axis in part.axes for step in (*axis.steps, *nothing)]
     integers = (ctypes.c_ssize_t * (len(numbers) + len(steps)))(*numbers, *steps)
     address = ctypes.addressof(integers)
     functions[entry.ROWS if outer else entry.NAME](address, address + 8 * OPERANDS, address + 8 * len(numbers), data)
@@ -120,40 +131,39 @@ def _call(functions: Mapping[str, Any], starts: Sequence[int], part: _Part, data
 def _parts(axes: Sequence[_Axis], nin: int, least: int) -> list[_Part]:
     """What to compute one after the other, or nothing where NumPy may do it: rows have at least so many elements."""
     # What may be the innermost axis: along it, x and the results move.
-    possible = [axis for axis in axes if 0 not in (axis[1][0], *axis[1][nin:])]
+    possible = [axis for axis in axes if axis.steps[0] and all(axis.steps[nin:])]
     if len(axes) < 2 or axes[0] not in possible:
         return []
-    start = (0,) * len(axes[0][1])
-    (n, steps), *outer = axes
-    if n >= least and not any(steps[1:nin]):
-        if n >= threads.THRESHOLD:
+    innermost, *outer = axes
+    start = (0,) * len(innermost.steps)
+    if innermost.length >= least and not any(innermost.steps[1:nin]):
+        if innermost.length >= threads.THRESHOLD:
             # Each row by itself, so that threads share its elements.
             places = itertools.product(*[[[i * step for step in steps] for i in range(n)] for n, steps in outer])
-            return [([sum(distances) for distances in zip(*place, strict=True)], axes[:1]) for place in places]
-        if n * outer[0][0] < _FEW:
+            return [_Part([sum(each) for each in zip(*place, strict=True)], [innermost]) for place in places]
+        if innermost.length * outer[0].length < _FEW:
             # As many rows at a time as can be.
-            outer.sort(key=lambda axis: -axis[0])
-        return [(start, [axes[0], *outer])]
-    uniform = [axis for axis in possible if not any(axis[1][1:nin])]
-    columns = _columns(axes, max(uniform, key=lambda axis: axis[0])) if uniform else []
+            outer.sort(key=lambda axis: -axis.length)
+        return [_Part(start, [innermost, *outer])]
+    uniform = [axis for axis in possible if not any(axis.steps[1:nin])]
+    columns = _columns(axes, max(uniform, key=lambda axis: axis.length)) if uniform else []
     if len(uniform) == len(axes):
-        return columns if n <= _SHORT else []
-    return columns or ([(start, axes)] if _LEAST_VARYING <= n < threads.THRESHOLD else [])
+        return columns if innermost.length <= _SHORT else []
+    return columns or ([_Part(start, axes)] if _LEAST_VARYING <= innermost.length < threads.THRESHOLD else [])
 
 
 def _columns(axes: Sequence[_Axis], longest: _Axis) -> list[_Part]:
     """Columns of many rows, along this axis, if they are long enough."""
-    n, steps = longest
-    column = min(_COLUMN, _CACHE // max(1, sum(map(abs, steps))), n)
+    length, steps = longest
+    column = min(_COLUMN, _CACHE // max(1, sum(map(abs, steps))), length)
     if column < _LEAST_COLUMN:
         return []
-    start = (0,) * len(steps)
-    count, rest = divmod(n, column)
+    count, rest = divmod(length, column)
     others = [axis for axis in axes if axis is not longest]
-    further = tuple([column * step for step in steps])
-    parts: list[_Part] = [(start, [(column, steps), *others, (count, further)])]
+    further = _Axis(count, tuple([column * step for step in steps]))
+    parts = [_Part((0,) * len(steps), [_Axis(column, steps), *others, further])]
     if rest:
-        parts.append(([count * step for step in further], [(rest, steps), *others]))
+        parts.append(_Part([count * step for step in further.steps], [_Axis(rest, steps), *others]))
     return parts
 
 
@@ -169,11 +179,11 @@ def _axes(arrays: Sequence[Any], shape: tuple[int, ...]) -> list[_Axis]:
             return []
         strides.append(each)
     axes: list[_Axis] = []
-    every = [axis for axis in zip(shape, zip(*strides, strict=True), strict=True) if axis[0] > 1]
-    for length, steps in sorted(every, key=lambda axis: -abs(axis[1][0])):
-        if axes and axes[-1][1] == tuple([length * step for step in steps]):
-            length *= axes.pop()[0]
-        axes.append((length, steps))
+    every = [_Axis(n, steps) for n, steps in zip(shape, zip(*strides, strict=True), strict=True) if n > 1]
+    for length, steps in sorted(every, key=lambda axis: -abs(axis.steps[0])):
+        if axes and axes[-1].steps == tuple([length * step for step in steps]):
+            length *= axes.pop().length
+        axes.append(_Axis(length, steps))
     return axes[::-1]
 
 
@@ -195,10 +205,10 @@ def _strides(array: Any, shape: tuple[int, ...]) -> Sequence[int] | None:
 
 def _in_order(axes: Sequence[_Axis], nin: int) -> bool:
     """Whether NumPy orders the axes of new arrays as those of x, through which each input goes in the same order."""
-    if any(axis[1][0] == 0 for axis in axes):
+    if any(not axis.steps[0] for axis in axes):
         return False
     for each in range(1, nin):
-        steps = [abs(axis[1][each]) for axis in axes if axis[1][each]]
+        steps = [abs(axis.steps[each]) for axis in axes if axis.steps[each]]
         if steps != sorted(steps):
             return False
     return True
