@@ -46,7 +46,7 @@ bench-report: $(VENV)/.bench  ## write the speed tables and plots of the documen
 	$(RUN) bench/report.py
 
 # The oldest numba and numpy that pyproject.toml admits: its own lower bounds, as pins.
-OLDEST_TESTS := $(addprefix tests/test_,ufuncs.py nopython.py threads.py cache.py \
+OLDEST_TESTS := $(addprefix tests/test_,ufuncs.py rows.py nopython.py threads.py cache.py \
 	$(addprefix accuracy.py::test_errors_are_within_the_promised_bounds,[float32-density_round] [float64-sigmoid_round]))
 
 oldest: $(VENV)-oldest/.test  ## run the main tests with the oldest supported numba and numpy

@@ -205,7 +205,7 @@ def test_a_window_for_each_row(name: str, real: Any, taken: list[str]) -> None:
         function(x, k, -radius)
     # Other types of integers, and numbers that are none, are left to NumPy.
     del taken[:]
-    for each in (radius.astype(np.int32), radius.astype(np.uint64), np.int8(3)):
+    for each in (radius.astype(np.int32), np.int8(3)):
         assert_same(function(x, k, each), by_numpy(function, x, k, each))
     with pytest.raises(TypeError):
         function(x, k, 3.0)
@@ -545,7 +545,9 @@ def test_rows_have_what_they_need_compiled() -> None:
             results.append(function(x, *operands))
             loops.update(f"{name}.float64" for name in names)
             assert fr.ufuncs.compiled() == sorted(loops)
-        for result, (function, *operands) in zip(results, calls, strict=True):
-            assert np.array_equal(result, function(x, *operands, order="K"))
+        for result, (function, k, *radius) in zip(results, calls, strict=True):
+            for row, k_row, expected in zip(x, np.broadcast_to(k, (300, 1)), result):
+                assert np.array_equal(function(row, k_row[0], *radius), expected)
+        assert fr.ufuncs.compiled() == sorted(loops)
         """
     )
