@@ -239,7 +239,7 @@ def _separate(results: Sequence[Any], inputs: Sequence[Any]) -> bool:
             return False
         if not (result.flags.aligned and result.flags.writeable) or _overlaps_itself(result):
             return False
-    others = [(result, other) for result in results for other in inputs if result is not other]
+    others = [(result, other) for result in results for other in inputs if not (result is other is x)]
     return not any(itertools.starmap(np.may_share_memory, [*others, *itertools.combinations(results, 2)]))
 
 

@@ -187,7 +187,7 @@ def test_short_rows_are_taken_by_columns(name: str, real: Any, taken: list[str])
     stack = x.reshape(300, 301, 3)[:, ::2, ::2]
     for each in (10.0, np.array([8, 100], real), np.linspace(1, 100, 300).astype(real)[:, None, None]):
         assert_same(function(stack, each, *radius_of(name)), by_numpy(function, stack, each, *radius_of(name)))
-    # In two parts, if the tiles leave something, and not if rows are as long as many bytes.
+    # In two parts, if the columns leave some rows, and not at all if rows have too many bytes.
     assert taken == [entry.ROWS] * len(taken)
     assert len(taken) >= 3 * 5 * enough(x[:, 1:])
 
@@ -303,6 +303,13 @@ def test_what_overlaps_is_left_to_numpy(taken: list[str]) -> None:
     a = np.abs(positions(np.float64))
     expected = by_numpy(fr.sigmoid_round, a[:, 1:].copy(), a[:, :1].copy())
     np.testing.assert_array_equal(fr.sigmoid_round(a[:, 1:], a[:, :1], out=a[:, :-1]), expected)
+    # The result in the place of the sharpnesses, some of which are negative: NumPy would need them again.
+    x = positions(np.float64)[:, 1:]
+    k = np.linspace(-1, 20, x.size).reshape(x.shape)
+    by_numpy(fr.sigmoid_round, x, np.abs(k))
+    with np.errstate(invalid="ignore"):
+        expected = by_numpy(fr.sigmoid_round, x, k)
+        np.testing.assert_array_equal(fr.sigmoid_round(x, k, out=k), expected)
     # Two results at one place.
     x = positions(np.float32)[:, 1:]
     y = np.empty(x.shape, np.float32)
