@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis.extra import numpy as npst
 from processes import compile_ahead, run
 
 import fastround as fr
+from fastround import ufuncs
 
 NAMES = ("sigmoid_round", "density_floor_value_and_grad", "sigmoid_ceil_grad_k")
 _LINUX = sys.platform.startswith("linux")
@@ -94,6 +96,54 @@ def test_the_treatment_of_subnormal_numbers_is_of_no_concern(name: str, size: in
         assert zero
         for y, plain in zip(got, expected, strict=True):
             np.testing.assert_array_equal(y.view(np.uint64), plain.view(np.uint64))
+
+
+def meets_subnormals(call: Callable[[], None]) -> bool:
+    """Whether it computes with subnormal numbers, which takes tens of times as long: a flag of MXCSR tells."""
+    mathematics = ctypes.CDLL(ctypes.util.find_library("m"))
+    environment = (ctypes.c_uint32 * 16)()
+    assert mathematics.fegetenv(environment) == 0
+    environment[7] &= ~2
+    mathematics.fesetenv(environment)
+    call()
+    mathematics.fegetenv(environment)
+    return bool(environment[7] & 2)
+
+
+_SLOTS = {slot.name: slot for slot in ufuncs._slots}
+_INFINITE = [
+    pytest.param(f"{method}_{place}{suffix}", real, marks=() if suffix in chosen else pytest.mark.long)
+    for method in ("sigmoid", "density")
+    for place, chosen in (("round", ("", "_grad_k")), ("floor", ("_grad",)), ("ceil", ()))
+    for suffix in ("", "_grad", "_grad_k")
+    for real in (np.float32, np.float64)
+]
+
+
+@pytest.mark.skipif(not _LINUX or platform.machine() != "x86_64", reason="no flag that is known")
+@pytest.mark.parametrize(("name", "real"), _INFINITE)
+def test_normal_numbers_make_no_subnormal_ones(name: str, real: Any) -> None:
+    """The time does not depend on the magnitude of x, nor on k, but where x or a result is a subnormal number itself.
+
+    The loop is called directly, as ufuncs leave flags as they were.
+    """
+    slot, limits, ufunc = _SLOTS[f"{name}.{real.__name__}"], np.finfo(real), getattr(fr, name)
+    ufunc(np.ones(10, real), real(1))
+    loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(slot.data[0])
+    bounds = slot.ufunc.staircase(real).bounds
+    sharpnesses = [*np.geomspace(1e-3, 1e6, 50), *bounds, *np.nextafter(np.array(bounds, real), real(0))]
+    # The distance to a step has a small factor in ∂/∂k.
+    least = limits.minexp + (40 if name.endswith(("floor_grad_k", "ceil_grad_k")) else 0)
+    x = np.random.default_rng(0).uniform(1, 2, (50, 32)).astype(real)
+    x = np.ldexp(x, np.linspace(least, 25, 50).astype(int)[:, None])
+    x = np.append(x, np.arange(64, dtype=real).reshape(2, 32) / 2, axis=0)
+    for k in map(real, sharpnesses):
+        for row, result in zip(x, ufunc(x, k), strict=True):
+            kept = row[(abs(result) >= limits.tiny) | (row == np.rint(2 * row) / 2)]
+            operands = kept, np.array([k]), np.empty_like(kept)
+            args = (ctypes.c_void_p * 3)(*(operand.ctypes.data for operand in operands))
+            dims, steps = (ctypes.c_ssize_t * 1)(kept.size), (ctypes.c_ssize_t * 3)(kept.itemsize, 0, kept.itemsize)
+            assert not meets_subnormals(partial(loop, args, dims, steps, (ctypes.c_ssize_t * 3)())), (k, kept)
 
 
 # --- Bad input ----------------------------------------------------------------------------------------------------

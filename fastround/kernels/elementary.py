@@ -297,6 +297,8 @@ def elementary(real: Any) -> SimpleNamespace:
     cos_series = tuple(real(c * math.pi ** (2 * i)) for i, c in enumerate(cos))
     sin_series = tuple(real(-c * math.pi ** (2 * i + 2)) for i, c in enumerate(sin))
     minus_4_pi2 = real(-4 * math.pi**2)
+    # The sine of less is the argument, and its powers would be subnormal.
+    least_power = real(2.0**-36 if single else 2.0**-80)
 
     @kernel
     def precisely_reduced(y, y_low, shifted):
@@ -349,8 +351,9 @@ def elementary(real: Any) -> SimpleNamespace:
     def circular(a, b):
         """2·cos 2πa and (2/π)·sin 2πa for 0 ≤ a ≤ ½, where b = ½ − a."""
         z = a if a < b else b
-        z2 = z * z
-        cos, sin = horner(z2, cos_series), fma(z * z2, horner(z2, sin_series), z)
+        power = max(z, least_power)
+        z2 = power * power
+        cos, sin = horner(z2, cos_series), fma(z, z2 * horner(z2, sin_series), z)
         return np.copysign(fma(minus_4_pi2 * sin, sin, two), b - a), four * sin * cos
 
     return SimpleNamespace(

@@ -10,7 +10,7 @@ import numpy as np
 
 from .cells import cells
 from .distances import FARTHEST_SOFT, SOFT
-from .elementary import kernel, subnormal
+from .elementary import fma, kernel, subnormal
 from .theta import Method, Regime
 from .windowed import Windowed, windowed
 
@@ -111,10 +111,9 @@ class Windows(NamedTuple):
 def staircase(method: Callable[[Any, bool], Method], place: str, real: Any, by_k: bool) -> Staircase:
     """The rounding function of a method with the steps of `place`: "round", "floor" or "ceil"."""
     bounds, regimes = method(real, by_k)
-    cell = cells(real)[place]
     # A sharpness of this precision is compared with numbers of this precision.
     bounds = tuple(float(real(bound)) for bound in bounds)
-    return Staircase(bounds, tuple(_on_line(regime, cell, real) for regime in regimes))
+    return Staircase(bounds, tuple(_on_line(regime, place, real) for regime in regimes))
 
 
 @cache
@@ -123,8 +122,7 @@ def windows(
 ) -> Windows:
     """The rounding function of a method over windows, for outputs picked out of (value, ∂/∂x, ∂/∂k)."""
     infinite, parts = staircase(build, place, real, 2 in picks), windowed(method, real, picks)
-    cell = cells(real)[place]
-    own = tuple(_on_line(regime, cell, real) for regime in parts if isinstance(regime, Regime))
+    own = tuple(_on_line(regime, place, real) for regime in parts if isinstance(regime, Regime))
     return Windows(infinite, parts, own)
 
 
@@ -149,34 +147,36 @@ def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) 
     return either
 
 
-def _on_line(regime: Regime, cell: Callable[[Any], Any], real: Any) -> Regime:
+def _on_line(regime: Regime, place: str, real: Any) -> Regime:
     """The regime for all x, from that for one cell."""
-    step, guard = regime.point, regime.guard
-    zero, one = real(0), real(1)
+    step, guard, cell = regime.point, regime.guard, cells(real, regime.straight)[place]
+    zero = real(0)
     limits = np.finfo(real)
-    tiny = real(float(limits.tiny) * 2.0**guard)
-    # In two factors, as it may be too large for one.
-    to_tiny, tiny_to_least = 1 / tiny, real(limits.tiny / limits.smallest_subnormal)
+    # From a distance of 2^-guard to the number of least subnormal ones; without a guard there is no such distance.
+    to_least = real(2.0**-guard / float(limits.smallest_subnormal)) if guard else zero
+    normal = real(limits.tiny / limits.smallest_subnormal)
 
     @kernel
-    def signed(change, opposite):
+    def signed(change, side):
         # Zero is positive.
-        return zero - np.copysign(one, opposite) * change
+        return zero - side * change
 
     @kernel
     def point(x, constants):
-        _, centre, opposite, a, a_low, b, b_low = cell(x)
+        _, centre, side, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-        return centre - np.copysign(distance, opposite) * unit, slope, signed(change, opposite)
+        return fma(-side, distance * unit, centre), slope, signed(change, side)
 
     @kernel
     def guarded_point(x, constants):
-        position, centre, opposite, a, a_low, b, b_low = cell(x)
+        position, centre, side, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
         # A subnormal result is made without arithmetic on it, which is slow.
-        near = distance < tiny
-        value = centre - np.copysign(zero if near else distance, opposite) * unit
-        value = subnormal(distance * to_tiny * tiny_to_least) if near and centre == zero else value
-        return np.copysign(value, position), slope, signed(change, opposite)
+        number = distance * to_least * abs(side)
+        near = number < normal
+        # Each factor by itself, or LLVM would take the product of unit and distance before it selects.
+        value = fma(-side * (zero if near else distance), unit, centre)
+        value = subnormal(number) if near and centre == zero else value
+        return np.copysign(value, position), slope, signed(change, side)
 
     return regime._replace(point=guarded_point if guard else point)

@@ -53,6 +53,8 @@ class Regime(NamedTuple):
     constants: Callable[[Any], Any]
     point: Callable[..., Any]
     guard: int = 0
+    # Whether it takes x from straight `cells`.
+    straight: bool = False
     # Of the constants, where they take loops.
     stages: tuple[Any, ...] = ()
     # How many vectors of elements, each with its sharpness, are best computed at a time.
@@ -149,7 +151,9 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
     # 2π²δ as a sum.
     whole = real(spacing * _TWO_PI2)
     whole_low = real(spacing * _TWO_PI2 - float(whole) + spacing * _TWO_PI2_LOW)
-    pi2, half_inverse, least = real(math.pi**2), real(1 / (2 * spacing)), real(2.0**-60)
+    pi2, half_inverse = real(math.pi**2), real(1 / (2 * spacing))
+    # A weight whose square does not matter, and a sine of which it does not.
+    least, least_y = (real(2.0**-30), real(2.0**-36)) if real is np.float32 else (real(2.0**-60), real(2.0**-80))
 
     @kernel
     def constants(k):
@@ -173,7 +177,8 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
         # Where its products would be subnormal, they do not matter.
         square = zero if w[1] < least else k * half_inverse
         return (
-            one + zero * k,
+            # A nan if k is: the greatest distance.
+            half + zero * k,
             t_of(w),
             times_t1(t1_of(w), rate, one),
             (square, times_t2(t2_of(w), pi2 * rate, one)),
@@ -182,7 +187,7 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        unit, series, series1, (square, series2), (change, more) = constants
+        greatest, series, series1, (square, series2), (change, more) = constants
         x, y = circular(a, b)
         r = one / horner(x, series)
         # (2π²δ/k)·T′/T
@@ -190,10 +195,11 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
         distance = fma(-y, quotient, a)
         distance = distance if a_low is None else distance + a_low
         curvature = fma(square * quotient, quotient, -horner(x, series2) * r)
+        bent = max(y, least_y)
         return (
-            distance if distance < half else half,
-            unit,
-            fma(-two, fma(y * curvature, y, x * quotient), one),
+            distance if distance < greatest else greatest,
+            one,
+            fma(-two, fma(bent * curvature, bent, x * quotient), one),
             y * r * fma(quotient, horner(x, change), horner(x, more)),
         )
 
@@ -358,14 +364,15 @@ def direct_regime(
         change = fma(-b, g_by_k, fma(fma(v, c - s, v), j, horner(growth, m)))
         if centred:
             change = change if a > farthest else fma(a, g_by_k, -half * y * j)
-        change = quotient(change, None, t2, t2_low, r2)
+        # Before the division: what is left of the terms there would make subnormal numbers.
         change = zero if a == zero or b == zero else change
+        change = quotient(change, None, t2, t2_low, r2)
         if guard:
             grown = unguard * (zero if grown < tiny else grown)
             change = unguard * (zero if abs(change) < tiny else change)
         return (value if value < tie else tie) if b > zero else tie, unguard, grown, change
 
-    return Regime(constants, point, guard)
+    return Regime(constants, point, guard, straight=True)
 
 
 def far_regime(real: Any, spacing: float, guard: int) -> Regime:
@@ -379,6 +386,8 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     shifted = shift(real, guard)
     # Beyond e^least all results are 0.
     least = real(-118 if real is np.float32 else -780)
+    # The exponential of this is 1, and powers of less would be subnormal.
+    next_to_zero = real(-(2.0**-36) if real is np.float32 else -(2.0**-80))
     # From what the slope times k is a normal number, over least/k; and what is added to that to keep the product normal
     # too, next to nothing where it matters.
     to_least_slope = real(float(tiny) * spacing / float(least) * (1 - 4 * float(limits.eps)))
@@ -392,7 +401,7 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
         finite = real(min(k, largest))
         farthest = least / finite
         return (
-            (finite, farthest),
+            (finite, farthest, next_to_zero / finite),
             # A nan in every factor: k meets nothing but zeros on the step itself.
             (
                 zero if hard else unguarded + zero * finite,
@@ -403,11 +412,12 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        (k, farthest), (unit, to_slope, tiny_slope) = constants
+        (k, farthest, nearest), (unit, to_slope, tiny_slope) = constants
         # Twice the distance is exact, twice a sharpness may be infinite.
         far = -rate * b
         below = far < farthest
-        y, y_low = scaled(k, farthest if below else far, None if b_low is None else (zero if below else -rate * b_low))
+        far_low = None if b_low is None else (zero if below else -rate * b_low)
+        y, y_low = scaled(k, farthest if below else min(far, nearest), far_low)
         t, c, s = reduced(y, y_low, shifted)
         u = power_of_two(t)
         x = fma(u, s + c, u)

@@ -165,7 +165,7 @@ _LENGTHS = {
 
 
 def _staged(stages: tuple[Any, ...], point: Any) -> Regime:
-    return Regime(hoistable(composed(stages)), point, stages=stages)
+    return Regime(hoistable(composed(stages)), point, straight=True, stages=stages)
 
 
 def _smooth_regime(method: str, real: Any, sharpest: float, picks: tuple[int, ...]) -> Regime:
