@@ -181,6 +181,10 @@ TARGETS = (
         "the slowest k from 0.01 to 10⁴", "k = 10", 2.0, 1.3,
         _ratios("test_contiguous.test_sharpness", "k = 10", "k", "suffix", "dtype"),
     ),
+    Target(
+        "the slowest magnitude of x from 10⁻³⁰ to 10³¹", "x to 8", 2.0, 1.3,
+        _ratios("test_contiguous.test_magnitude", "x to 8", "magnitude", "suffix", "dtype"),
+    ),
     Target("the slowest of strided, offset and 2-D operands", "contiguous", 2.5, 1.5, _strided),
     Target(
         "the slowest array of one k per element", "k = 10", 4.0, 2.0,
@@ -359,6 +363,18 @@ def sharpness_arrays(results: Results) -> str:
             ]
             rows.append((label, dtype, *(number(r.ratio("k = 10") if r else None) for r in found)))
     return table(("", "dtype", *(f"`{m}_round`, k {s}" for m in METHODS for s in kinds)), rows)
+
+
+def magnitudes(results: Results) -> str:
+    """Small and large x over others."""
+    test = "test_contiguous.test_magnitude"
+    columns = [(m, s) for m in METHODS for s in sorted({r.params["magnitude"] for r in results.of(test)})]
+    rows = []
+    for suffix, label in SUFFIXES.items():
+        for dtype in DTYPES:
+            found = [results.one(test, magnitude=s, suffix=suffix, dtype=dtype, method=m) for m, s in columns]
+            rows.append((label, dtype, *(number(r.ratio("x to 8") if r else None) for r in found)))
+    return table(("", "dtype", *(f"`{method}_round`, x to {8 * scale:g}" for method, scale in columns)), rows)
 
 
 def windows(results: Results) -> str:
@@ -544,6 +560,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "layouts": layouts,
     "slices": slices,
     "sharpness-arrays": sharpness_arrays,
+    "magnitudes": magnitudes,
     "windows": windows,
     "windows-arrays": windows_arrays,
     "threads": threads,

@@ -1,4 +1,4 @@
-"""Arrays without gaps, larger than caches: every output beside a copy, and every sharpness beside k = 10."""
+"""Arrays without gaps, larger than caches: outputs beside a copy, sharpnesses and magnitudes of x beside others."""
 
 from __future__ import annotations
 
@@ -49,3 +49,12 @@ def test_sharpness(timed: Timed, x: Any, dtype: str, method: str, suffix: str, k
     part = x[: x.size // 2]
     name, out = f"{method}_round{suffix}", outputs(part, suffix)
     timed(call(part, name, k, out), {"k = 10": call(part, name, 10.0, out)})
+
+
+@pytest.mark.parametrize("magnitude", [1e-30, 1e-20, 1e-10, 1e10, 1e30])
+@suffixes
+@methods
+def test_magnitude(timed: Timed, x: Any, dtype: str, method: str, suffix: str, magnitude: float) -> None:
+    part = x[: x.size // 2]
+    name, out = f"{method}_round{suffix}", outputs(part, suffix)
+    timed(call(part * part.dtype.type(magnitude), name, out=out), {"x to 8": call(part, name, out=out)})

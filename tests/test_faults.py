@@ -9,7 +9,6 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,12 +100,14 @@ def test_the_treatment_of_subnormal_numbers_is_of_no_concern(name: str, size: in
 def meets_subnormals(call: Callable[[], None]) -> bool:
     """Whether it computes with subnormal numbers, which takes tens of times as long: a flag of MXCSR tells."""
     mathematics = ctypes.CDLL(ctypes.util.find_library("m"))
-    environment = (ctypes.c_uint32 * 16)()
-    assert mathematics.fegetenv(environment) == 0
+    before = (ctypes.c_uint32 * 16)()
+    assert mathematics.fegetenv(before) == 0
+    environment = (ctypes.c_uint32 * 16)(*before)
     environment[7] &= ~2
     mathematics.fesetenv(environment)
     call()
     mathematics.fegetenv(environment)
+    mathematics.fesetenv(before)
     return bool(environment[7] & 2)
 
 
@@ -123,27 +124,33 @@ _INFINITE = [
 @pytest.mark.skipif(not _LINUX or platform.machine() != "x86_64", reason="no flag that is known")
 @pytest.mark.parametrize(("name", "real"), _INFINITE)
 def test_normal_numbers_make_no_subnormal_ones(name: str, real: Any) -> None:
-    """The time does not depend on the magnitude of x, nor on k, but where x or a result is a subnormal number itself.
+    """The time does not depend on the magnitude of x, nor on k, where x and the results are normal numbers.
 
     The loop is called directly, as ufuncs leave flags as they were.
     """
     slot, limits, ufunc = _SLOTS[f"{name}.{real.__name__}"], np.finfo(real), getattr(fr, name)
     ufunc(np.ones(10, real), real(1))
     loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(slot.data[0])
-    bounds = slot.ufunc.staircase(real).bounds
-    sharpnesses = [*np.geomspace(1e-3, 1e6, 50), *bounds, *np.nextafter(np.array(bounds, real), real(0))]
+    bounds = np.array(slot.ufunc.staircase(real).bounds, real)
+    bounds = np.append(bounds, np.nextafter(bounds, real(0)))
+    sharpnesses = np.concatenate([np.geomspace(1e-3, 1e6, 45), np.geomspace(1e7, 1e38, 15), bounds])
     # The distance to a step has a small factor in ∂/∂k.
     least = limits.minexp + (40 if name.endswith(("floor_grad_k", "ceil_grad_k")) else 0)
     x = np.random.default_rng(0).uniform(1, 2, (50, 32)).astype(real)
     x = np.ldexp(x, np.linspace(least, 25, 50).astype(int)[:, None])
     x = np.append(x, np.arange(64, dtype=real).reshape(2, 32) / 2, axis=0)
+
+    def meets(x: Any, k: Any) -> bool:
+        operands = x, np.array([k]), np.empty_like(x)
+        args = (ctypes.c_void_p * 3)(*(operand.ctypes.data for operand in operands))
+        dims, steps = (ctypes.c_ssize_t * 1)(x.size), (ctypes.c_ssize_t * 3)(x.itemsize, 0, x.itemsize)
+        return meets_subnormals(lambda: loop(args, dims, steps, (ctypes.c_ssize_t * 3)()))
+
+    assert meets(np.full(32, limits.tiny / 2), real(1))
     for k in map(real, sharpnesses):
         for row, result in zip(x, ufunc(x, k), strict=True):
             kept = row[(abs(result) >= limits.tiny) | (row == np.rint(2 * row) / 2)]
-            operands = kept, np.array([k]), np.empty_like(kept)
-            args = (ctypes.c_void_p * 3)(*(operand.ctypes.data for operand in operands))
-            dims, steps = (ctypes.c_ssize_t * 1)(kept.size), (ctypes.c_ssize_t * 3)(kept.itemsize, 0, kept.itemsize)
-            assert not meets_subnormals(partial(loop, args, dims, steps, (ctypes.c_ssize_t * 3)())), (k, kept)
+            assert not meets(kept, k), (k, kept)
 
 
 # --- Bad input ----------------------------------------------------------------------------------------------------

@@ -249,6 +249,18 @@ for parallel in (False, True):
         assert objects > 0
 
 
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sigmoid_round", "density_floor", "sigmoid_ceil_grad", "density_round_grad_k"])
+def test_no_number_raises_a_flag(name: str, real: Any) -> None:
+    """In a ufunc of the user's, for which NumPy looks at them: but for what is lost below the least numbers."""
+    ufunc = getattr(fr, name)
+    own = vectorize(lambda x, k: ufunc(x, k))
+    x = np.concatenate([np.linspace(-3, 3, 49), 10.0 ** np.arange(-30, 30)]).astype(real)
+    with np.errstate(all="raise", under="ignore"):
+        for k in (0, 1e-3, 0.5, 3, 5, 8, 20, 50, 100, 130, 220, 250, 1000, 1e4, 1e30, np.inf):
+            assert_same(own(x, real(k)), ufunc(x, real(k)))
+
+
 def test_the_caller_may_cache(tmp_path: Path) -> None:
     """A function with `cache=True` is loaded by the next process, where it has the same bits."""
     (tmp_path / "caller.py").write_text(

@@ -114,6 +114,7 @@ def density(real: Any, by_k: bool) -> Method:
         return weights[:terms] + changes[:terms] + differences[:terms], (rest1, rest1_low)
 
     guard = 100 if single else 300
+    # The last bound is as low as slopes allow that are normal numbers.
     bounds = (end, 9.2 if by_k else 9.7, 42.0, 125.0) if single else (end, 7.0, 96.0, 820.0)
     return Method(
         bounds,

@@ -150,11 +150,7 @@ def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) 
 def _on_line(regime: Regime, place: str, real: Any) -> Regime:
     """The regime for all x, from that for one cell."""
     step, guard, cell = regime.point, regime.guard, cells(real, regime.straight)[place]
-    zero = real(0)
-    limits = np.finfo(real)
-    # From a distance of 2^-guard to the number of least subnormal ones; without a guard there is no such distance.
-    to_least = real(2.0**-guard / float(limits.smallest_subnormal)) if guard else zero
-    normal = real(limits.tiny / limits.smallest_subnormal)
+    zero, one = real(0), real(1)
 
     @kernel
     def signed(change, side):
@@ -167,16 +163,23 @@ def _on_line(regime: Regime, place: str, real: Any) -> Regime:
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
         return fma(-side, distance * unit, centre), slope, signed(change, side)
 
+    if not guard:
+        return regime._replace(point=point)
+    limits = np.finfo(real)
+    # From units of 2^-guard to least subnormal numbers, of which there are so many in a normal one.
+    to_least = real(2.0**-guard / float(limits.smallest_subnormal))
+    normal = real(limits.tiny / limits.smallest_subnormal)
+
     @kernel
     def guarded_point(x, constants):
         position, centre, side, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-        # A subnormal result is made without arithmetic on it, which is slow.
-        number = distance * to_least * abs(side)
+        # A subnormal result is made without arithmetic on it, which is slow; of others the number would overflow.
+        number = min(distance, one) * to_least * abs(side)
         near = number < normal
         # Each factor by itself, or LLVM would take the product of unit and distance before it selects.
         value = fma(-side * (zero if near else distance), unit, centre)
         value = subnormal(number) if near and centre == zero else value
         return np.copysign(value, position), slope, signed(change, side)
 
-    return regime._replace(point=guarded_point if guard else point)
+    return regime._replace(point=guarded_point)

@@ -364,7 +364,7 @@ def direct_regime(
         change = fma(-b, g_by_k, fma(fma(v, c - s, v), j, horner(growth, m)))
         if centred:
             change = change if a > farthest else fma(a, g_by_k, -half * y * j)
-        # Before the division: what is left of the terms there would make subnormal numbers.
+        # What is left of the terms there would be subnormal in the division.
         change = zero if a == zero or b == zero else change
         change = quotient(change, None, t2, t2_low, r2)
         if guard:
@@ -386,8 +386,10 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     shifted = shift(real, guard)
     # Beyond e^least all results are 0.
     least = real(-118 if real is np.float32 else -780)
-    # The exponential of this is 1, and powers of less would be subnormal.
-    next_to_zero = real(-(2.0**-36) if real is np.float32 else -(2.0**-80))
+    # The exponential of this part of `least` is 1, and powers of less would be subnormal.
+    # From `negligible` on, next to 0, the part would be so itself.
+    part = real((2.0**-36 if real is np.float32 else 2.0**-80) / -float(least))
+    negligible = real(-2 * float(limits.tiny) / float(part))
     # From what the slope times k is a normal number, over least/k; and what is added to that to keep the product normal
     # too, next to nothing where it matters.
     to_least_slope = real(float(tiny) * spacing / float(least) * (1 - 4 * float(limits.eps)))
@@ -400,8 +402,9 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
         # Without a branch too.
         finite = real(min(k, largest))
         farthest = least / finite
+        nearest = part * min(farthest, negligible)
         return (
-            (finite, farthest, next_to_zero / finite),
+            (finite, farthest, nearest if farthest < negligible else zero),
             # A nan in every factor: k meets nothing but zeros on the step itself.
             (
                 zero if hard else unguarded + zero * finite,
