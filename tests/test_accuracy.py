@@ -11,6 +11,7 @@ import pytest
 from accuracy import BOUNDS, PRECISIONS, positions, sweep
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import Method, oracle, ulp_error
 from processes import run
 
 import fastround as fr
@@ -84,6 +85,21 @@ def test_float32_is_within_the_promised_bounds_where_a_sum_of_powers_of_two_is_a
         x = factor / k
         errors = _errors_of_float32(ufunc, suffix, x, k)
         assert errors.max() <= BOUNDS[suffix], (k, x[errors.argmax()])
+
+
+@precisions
+@pytest.mark.parametrize("radius", [(), (3,)], ids=["infinite", "windowed"])
+@pytest.mark.parametrize("method", ["sigmoid", "density"])
+def test_values_next_to_zero_are_within_the_promised_bounds(method: Method, radius: tuple[int, ...], real: Any) -> None:
+    """There they are x times the slope at 0, down to the least of numbers."""
+    limits, ufunc = np.finfo(real), getattr(fr, f"{method}_round{'_windowed' * len(radius)}")
+    x = 2.0 ** np.linspace(np.log2(limits.smallest_subnormal), np.log2(4 * limits.eps), 150)
+    x = np.concatenate([-x, x, np.nextafter(limits.epsneg, real([0, 1]))]).astype(real)
+    for k in map(real, (*SHARPNESSES[1:], 0.02, 2.0, 20.0, 44.0, 100.0, 120.0, 130.0, 220.0, 1500.0)):
+        slope = oracle(method, 0.0, 0.0, k, *radius).grad
+        for position, value in zip(x, ufunc(x, k, *radius), strict=True):
+            assert ulp_error(value, slope * float(position), real) <= BOUNDS[""], (position, k)
+            assert np.signbit(value) == np.signbit(position)
 
 
 def _numbers(real: Any, count: int, seed: int = 0) -> Any:

@@ -166,20 +166,19 @@ def _on_line(regime: Regime, place: str, real: Any) -> Regime:
     if not guard:
         return regime._replace(point=point)
     limits = np.finfo(real)
-    # From units of 2^-guard to least subnormal numbers, of which there are so many in a normal one.
-    to_least = real(2.0**-guard / float(limits.smallest_subnormal))
-    normal = real(limits.tiny / limits.smallest_subnormal)
+    # From units of 2^-guard to least normal numbers, and from these to least subnormal ones.
+    to_normal, to_least = real(2.0**-guard / float(limits.tiny)), real(limits.tiny / limits.smallest_subnormal)
 
     @kernel
     def guarded_point(x, constants):
         position, centre, side, a, a_low, b, b_low = cell(x)
         distance, unit, slope, change = step(a, a_low, b, b_low, constants)
-        # A subnormal result is made without arithmetic on it, which is slow; of others the number would overflow.
-        number = min(distance, one) * to_least * abs(side)
-        near = number < normal
+        number = distance * to_normal * abs(side)
+        near = number < one
         # Each factor by itself, or LLVM would take the product of unit and distance before it selects.
         value = fma(-side * (zero if near else distance), unit, centre)
-        value = subnormal(number) if near and centre == zero else value
+        # A subnormal result is made without arithmetic on it, which is slow; others would overflow.
+        value = subnormal(min(number, one) * to_least) if near and centre == zero else value
         return np.copysign(value, position), slope, signed(change, side)
 
     return regime._replace(point=guarded_point)
