@@ -351,30 +351,30 @@ def layouts(results: Results, wanted: Callable[[str], bool] = lambda _: True) ->
     return table(("", *head), rows)
 
 
-def sharpness_arrays(results: Results) -> str:
-    """One k per element over one k."""
-    test = "test_layouts.test_one_k_per_element"
-    kinds = dict.fromkeys(r.params["sharpness"] for r in results.of(test))
-    rows = []
+def _by_parameter(results: Results, test: str, parameter: str, beside: str, heading: Callable[[Any], str]) -> str:
+    """A column for each value of a parameter and each method: times over those of what they stand beside."""
+    values = dict.fromkeys(r.params[parameter] for r in results.of(test))
+    columns, rows = [(method, value) for method in METHODS for value in values], []
     for suffix, label in SUFFIXES.items():
         for dtype in DTYPES:
             found = [
-                results.one(test, sharpness=s, suffix=suffix, dtype=dtype, method=m) for m in METHODS for s in kinds
+                results.one(test, suffix=suffix, dtype=dtype, method=method, **{parameter: value})
+                for method, value in columns
             ]
-            rows.append((label, dtype, *(number(r.ratio("k = 10") if r else None) for r in found)))
-    return table(("", "dtype", *(f"`{m}_round`, k {s}" for m in METHODS for s in kinds)), rows)
+            rows.append((label, dtype, *(number(r.ratio(beside) if r else None) for r in found)))
+    return table(("", "dtype", *(f"`{method}_round`, {heading(value)}" for method, value in columns)), rows)
+
+
+def sharpness_arrays(results: Results) -> str:
+    """One k per element over one k."""
+    test = "test_layouts.test_one_k_per_element"
+    return _by_parameter(results, test, "sharpness", "k = 10", lambda kind: f"k {kind}")
 
 
 def magnitudes(results: Results) -> str:
     """Small and large x over others."""
     test = "test_contiguous.test_magnitude"
-    columns = [(m, s) for m in METHODS for s in sorted({r.params["magnitude"] for r in results.of(test)})]
-    rows = []
-    for suffix, label in SUFFIXES.items():
-        for dtype in DTYPES:
-            found = [results.one(test, magnitude=s, suffix=suffix, dtype=dtype, method=m) for m, s in columns]
-            rows.append((label, dtype, *(number(r.ratio("x to 8") if r else None) for r in found)))
-    return table(("", "dtype", *(f"`{method}_round`, x to {8 * scale:g}" for method, scale in columns)), rows)
+    return _by_parameter(results, test, "magnitude", "x to 8", lambda scale: f"x to {8 * scale:g}")
 
 
 def windows(results: Results) -> str:

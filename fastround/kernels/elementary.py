@@ -297,7 +297,7 @@ def elementary(real: Any) -> SimpleNamespace:
     cos_series = tuple(real(c * math.pi ** (2 * i)) for i, c in enumerate(cos))
     sin_series = tuple(real(-c * math.pi ** (2 * i + 2)) for i, c in enumerate(sin))
     minus_4_pi2 = real(-4 * math.pi**2)
-    # The sine of less is the argument, and its powers would be subnormal.
+    # What is less is its own sine, and has the exponential 1; its powers would be subnormal.
     least_power = real(2.0**-36 if single else 2.0**-80)
 
     @kernel
@@ -362,4 +362,5 @@ def elementary(real: Any) -> SimpleNamespace:
         split_exp=split_exp,
         exp=exp,
         circular=circular,
+        least_power=least_power,
     )

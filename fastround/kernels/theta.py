@@ -138,7 +138,8 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
     `weights_of` is the nopython function of 2π²δ/k as a sum that returns the weights of T for l = 1 … terms, then their
     derivatives k·∂/∂k, then what they are more than these; and the first of the latter as a sum.
     """
-    circular = elementary(real).circular
+    functions = elementary(real)
+    circular, least_power = functions.circular, functions.least_power
     zero, half, one, two = real(0), real(0.5), real(1), real(2)
     # From (1, the weights): T, E = k·∂T/∂k and M = (T − E)′ in powers of X.
     series, slope, curvature = symmetric(terms), derivative(terms), derivative(terms - 1)
@@ -152,8 +153,8 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
     whole = real(spacing * _TWO_PI2)
     whole_low = real(spacing * _TWO_PI2 - float(whole) + spacing * _TWO_PI2_LOW)
     pi2, half_inverse = real(math.pi**2), real(1 / (2 * spacing))
-    # A weight whose square does not matter, and a sine of which it does not.
-    least, least_y = (real(2.0**-30), real(2.0**-36)) if real is np.float32 else (real(2.0**-60), real(2.0**-80))
+    # A weight whose square does not matter.
+    least = real(2.0**-30 if real is np.float32 else 2.0**-60)
 
     @kernel
     def constants(k):
@@ -195,7 +196,7 @@ def soft_regime(real: Any, spacing: float, terms: int, weights_of: Callable[[Any
         distance = fma(-y, quotient, a)
         distance = distance if a_low is None else distance + a_low
         curvature = fma(square * quotient, quotient, -horner(x, series2) * r)
-        bent = max(y, least_y)
+        bent = max(y, least_power)
         return (
             distance if distance < greatest else greatest,
             one,
@@ -377,7 +378,8 @@ def direct_regime(
 
 def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     """The step of a sharpness so great that each is alone: σ(−kb/δ)."""
-    reduced = elementary(real).reduced
+    functions = elementary(real)
+    reduced = functions.reduced
     zero, one, rate = real(0), real(1), real(1 / spacing)
     limits = np.finfo(real)
     largest, unguarded = float(limits.max), real(2.0**-guard)
@@ -388,7 +390,7 @@ def far_regime(real: Any, spacing: float, guard: int) -> Regime:
     least = real(-118 if real is np.float32 else -780)
     # The exponential of this part of `least` is 1, and powers of less would be subnormal.
     # From `negligible` on, next to 0, the part would be so itself.
-    part = real((2.0**-36 if real is np.float32 else 2.0**-80) / -float(least))
+    part = real(float(functions.least_power) / -float(least))
     negligible = real(-2 * float(limits.tiny) / float(part))
     # From what the slope times k is a normal number, over least/k; and what is added to that to keep the product normal
     # too, next to nothing where it matters.
