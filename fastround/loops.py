@@ -20,7 +20,7 @@ it is broadcast.  Or, asked for runs of no length, it says how many windows are 
 
 Either goes through the operands in blocks.  An operand that is not contiguous is copied through a small buffer on the
 stack, so that the arithmetic is vectorised for every layout.  So is one of float16, which is computed in float32, and
-what does not fill a vector; where the sharpness varies, so is what does not fill a block, and all that is over windows.
+what does not fill a vector; where the sharpness varies, so is what does not fill a block, and every radius.
 An output may take the place of an input, but may not overlap it otherwise.
 """
 
@@ -43,7 +43,7 @@ from .kernels.staircase import Windows
 from .kernels.theta import Regime
 from .lanes import in_stages, vectorised
 from .memory import LINE, buffers, copies, fetches, load, prefetch_to_read, prefetch_to_write, store
-from .partition import PLACE, PLACE_BITS, partition
+from .partition import PLACE, PLACE_BITS, bits_of, number_of_bounds, partition
 from .table import Ufunc
 
 _BLOCK = 1024
@@ -101,7 +101,11 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     regimes = line.regimes
     first, last = picks[0], picks[-1]
     two_outputs, windowed = len(picks) == 2, isinstance(line, Windows)
-    of_infinite: Any = line.of_infinite() if isinstance(line, Windows) else None
+    unsigned, infinity = bits_of(real)
+    of_infinite: Any = None
+    own_number: Any = None
+    if isinstance(line, Windows):
+        of_infinite, own_number = line.of_infinite(), line.number()
 
     gather, scatter = copies(memory, real)
     vector, group = vector_bytes(), vector_bytes() * _GROUP
@@ -211,26 +215,54 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         *stages, constants_of = regime.stages or (regime.constants,)
         point, shift, varying_width = regime.point, PLACE_BITS * number, regime.vectors * width
 
-        @kernel
-        def with_point(i, operands, state):
-            x, _, _, y, z = operands
-            result = point(load(x, i, real), constants_of(state))
-            store(y, i, result[first], real)
-            if two_outputs:
-                store(z, i, result[last], real)
+        def with_point_of(constants_of: Any) -> Any:
+            @kernel
+            def with_point(i, operands, state):
+                x, _, _, y, z = operands
+                result = point(load(x, i, real), constants_of(state))
+                store(y, i, result[first], real)
+                if two_outputs:
+                    store(z, i, result[last], real)
 
-        @kernel
-        def element(i, operands):
-            with_point(i, operands, sharpness_at(i, operands))
+            return with_point
 
-        if stages:
-            group = in_stages(sharpness_at, tuple(stages), with_point, varying_width, vector // 8, width)
-        else:
-            all_at_once = vectorised(regime.vectors, width)
+        def group_of(constants_of: Any) -> Any:
+            with_point, all_at_once = with_point_of(constants_of), vectorised(regime.vectors, width)
 
             @kernel
-            def group(operands):
+            def element(i, operands):
+                with_point(i, operands, sharpness_at(i, operands))
+
+            @kernel
+            def group(operands, greatest):
                 all_at_once(element, operands)
+
+            return group
+
+        def group_up_to(shorter: tuple[int, Any], longer: Any) -> Any:
+            most, group = np.float64(shorter[0]).view(np.uint64), group_of(shorter[1])
+
+            @kernel
+            def either(operands, greatest):
+                if greatest <= most:
+                    group(operands, greatest)
+                else:
+                    longer(operands, greatest)
+
+            return either
+
+        if stages:
+            with_point = with_point_of(constants_of)
+            staged = in_stages(sharpness_at, tuple(stages), with_point, varying_width, vector // 8, width)
+
+            @kernel
+            def group(operands, greatest):
+                staged(operands)
+        else:
+            group = group_of(constants_of)
+            for shorter in regime.shorter[::-1]:
+                group = group_up_to(shorter, group)
+        by_radius = bool(regime.shorter)
 
         @kernel
         def run(operands, starts, ends, data, following):
@@ -246,11 +278,16 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 store(k, j, load(k, start, real), real)
                 if windowed:
                     store(radius, j, load(radius, start, np.float64), np.float64)
+            greatest = np.uint64(0)
+            if by_radius:
+                # The bits of positive numbers are in their order, and their maximum is found by vectors.
+                for j in range(start, end):
+                    greatest = max(greatest, load(radius, j, np.uint64))
             for j in range(start, stop, varying_width):
                 for offset in range(j, j + varying_width, LINE // memory_size):
                     prefetch_at(offset, following)
                 i = j * size
-                group((x + i, k + i, radius + j * 8, y + i, z + i))
+                group((x + i, k + i, radius + j * 8, y + i, z + i), greatest)
 
         return run
 
@@ -379,6 +416,36 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             found += not differs
         asked[0] = found
 
+    @kernel
+    def regime_at(k_bits, radius, place):
+        """The number of the regime of a window."""
+        store(place, 0, k_bits, unsigned)
+        sharpness = np.float64(load(place, 0, real)), np.float64(radius)
+        differs, _ = of_infinite(sharpness)
+        return number_of(own_number(sharpness) if differs else -1.0)
+
+    @kernel
+    def one_regime(m, ks, radius, radius_step, place):
+        """The number of the regime that all windows of a block are of, or −1 where it takes longer to tell.
+
+        It is that of the softest with the least radius, if it is also that of the sharpest with this and the greatest.
+        """
+        least = greatest = load(ks, 0, unsigned)
+        least_radius = greatest_radius = load(radius, 0, integer)
+        for i in range(m):
+            bits = load(ks, i, unsigned)
+            least, greatest = min(least, bits), max(greatest, bits)
+        if radius_step != 0:
+            for i in range(m):
+                this = load(radius + i * radius_step, 0, integer)
+                least_radius, greatest_radius = min(least_radius, this), max(greatest_radius, this)
+        number = regime_at(least, least_radius, place)
+        # A negative or nan sharpness has greater bits.
+        others = greatest > infinity or least_radius <= 0
+        for greater_radius in (least_radius, greatest_radius):
+            others = others or number != regime_at(greatest, greater_radius, place)
+        return -1 if others else number
+
     if isinstance(line, Windows):
         runs = [infinite_elements, *map(varying_regime, line.own, range(1, len(line.own) + 1))]
     else:
@@ -387,9 +454,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
     # With room for each regime to end on a whole group of vectors, and for a vector behind the last.
     buffer = buffers(_BLOCK + len(runs) * widest + width)
     count, sort, put_back = partition(real, line.bounds, windowed)
+    number_of = number_of_bounds(line.bounds)
     bits = PLACE_BITS * len(runs)
     # A whole block is of whole groups: it may stay where it is, since nothing is filled up.
-    direct = plain and not windowed and _BLOCK % widest == 0
+    direct = plain and _BLOCK % widest == 0
 
     def varying_(args, dims, steps, data):
         n = dims[0]
@@ -408,23 +476,33 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             radius_block, radius_sorted = buffer(np.float64), buffer(np.float64)
         x_contiguous, k_contiguous = direct and x_step == size, direct and k_step == size
         y_contiguous, z_contiguous = direct and y_step == size, direct and z_step == size
+        # Whether that is in its block already.
+        one_radius = False
         for start in range(0, n, _BLOCK):
             m = min(_BLOCK, n - start)
             x_at, k_at, radius_at = x + start * x_step, k + start * k_step, radius + start * radius_step
             y_at, z_at = y + start * y_step, z + start * z_step
             x_direct, k_direct = m == _BLOCK and x_contiguous, m == _BLOCK and k_contiguous
             y_direct, z_direct = m == _BLOCK and y_contiguous, m == _BLOCK and z_contiguous
-            if not x_direct:
-                gather(x_at, x_step, m, x_block)
             if not k_direct:
                 gather(k_at, k_step, m, k_block)
-            xs, ks = x_at if x_direct else x_block, k_at if k_direct else k_block
+            ks, regime = k_at if k_direct else k_block, -1
+            if windowed:
+                regime = one_regime(m, ks, radius_at, radius_step, notes)
+                if regime == 0 and plain and data[1] != 0:
+                    # Where it is.
+                    _call_loop(data[1], (x_at, k_at, y_at, z_at), (m,), (x_step, k_step, y_step, z_step), data)
+                    continue
+            if not x_direct:
+                gather(x_at, x_step, m, x_block)
+            xs = x_at if x_direct else x_block
             # Other results come by way of the same buffers: less memory is in the cache sooner.
             ys, zs = y_at if y_direct else x_block, z_at if z_direct else k_block
-            if windowed:
+            if windowed and not one_radius:
                 for i in range(m):
                     radius_i = np.float64(load(radius_at + i * radius_step, 0, integer))
                     store(radius_block, i, radius_i, np.float64)
+                one_radius = radius_step == 0
             # A last vector is filled up with elements like the last.
             end = whole(m, width)
             for i in range(m, end):
@@ -433,15 +511,19 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 if windowed:
                     store(radius_block, i, load(radius_block, m - 1, np.float64), np.float64)
             sharpnesses = ks
-            if windowed:
+            if windowed and regime <= 0:
                 # What is as the infinite sum, is so with a sharpness of its own, and comes first.
                 sharpnesses = k_sorted
                 for i in range(end):
-                    sharpness = sharpness_at(i, (x, k_block, radius_block, y, z))
+                    sharpness = sharpness_at(i, (x, ks, radius_block, y, z))
                     differs, infinite_k = of_infinite(sharpness)
                     store(k_block, i, real(infinite_k), real)
-                    store(sharpnesses, i, real(sharpness[0] if differs else -1.0), real)
-            counts, negative, alone = count(end, sharpnesses, notes)
+                    store(sharpnesses, i, real(own_number(sharpness) if differs else -1.0), real)
+                ks = k_block
+            if windowed and regime > 0:
+                counts, negative, alone = end << PLACE_BITS * int(regime), False, True
+            else:
+                counts, negative, alone = count(end, sharpnesses, notes)
             if negative and not windowed:
                 data[0] = 1
             # Of one type from the beginning, or all that takes it would be compiled twice.

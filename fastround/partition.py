@@ -34,15 +34,13 @@ def partition(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, A
 
     All take a whole number of vectors, and up to a vector of numbers behind the last place may be overwritten.
     """
-    number_of = _number_of(bounds)
+    number_of = number_of_bounds(bounds)
     # With eight numbers to a vector, it takes longer vector by vector.
     if compresses() and real is np.float32 and not radii:
         count, sort, put_back = _compressed(bounds)
     else:
         count, sort, put_back = _one_by_one(real, number_of, radii)
-    # The bits of positive numbers are in their order, and those of all others come behind.
-    unsigned = np.uint32 if real is np.float32 else np.uint64
-    infinity = unsigned(np.array(np.inf, real).view(unsigned))
+    unsigned, infinity = bits_of(real)
 
     @kernel
     def number_at(address, bits):
@@ -65,7 +63,16 @@ def partition(real: Any, bounds: tuple[float, ...], radii: bool) -> tuple[Any, A
     return count_unless_alike, sort, put_back
 
 
-def _number_of(bounds: tuple[float, ...]) -> Any:
+def bits_of(real: Any) -> tuple[Any, Any]:
+    """The integers that have the bits of numbers, and those of infinity.
+
+    The bits of positive numbers are in their order, and those of all others come behind.
+    """
+    unsigned = np.uint32 if real is np.float32 else np.uint64
+    return unsigned, unsigned(np.array(np.inf, real).view(unsigned))
+
+
+def number_of_bounds(bounds: tuple[float, ...]) -> Any:
     """The nopython function that returns how many bounds a sharpness is not below."""
 
     @intrinsic

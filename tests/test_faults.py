@@ -20,6 +20,8 @@ from processes import compile_ahead, run
 
 import fastround as fr
 from fastround import ufuncs
+from fastround.kernels.few import LEAST
+from fastround.kernels.windowed import windowed
 
 NAMES = ("sigmoid_round", "density_floor_value_and_grad", "sigmoid_ceil_grad_k")
 _LINUX = sys.platform.startswith("linux")
@@ -97,7 +99,7 @@ def test_the_treatment_of_subnormal_numbers_is_of_no_concern(name: str, size: in
             np.testing.assert_array_equal(y.view(np.uint64), plain.view(np.uint64))
 
 
-def meets_subnormals(call: Callable[[], None]) -> bool:
+def meets_subnormals(call: Callable[..., None], *operands: Any) -> bool:
     """Whether it computes with subnormal numbers, which takes tens of times as long: a flag of MXCSR tells."""
     mathematics = ctypes.CDLL(ctypes.util.find_library("m"))
     before = (ctypes.c_uint32 * 16)()
@@ -105,7 +107,7 @@ def meets_subnormals(call: Callable[[], None]) -> bool:
     environment = (ctypes.c_uint32 * 16)(*before)
     environment[7] &= ~2
     mathematics.fesetenv(environment)
-    call()
+    call(*operands)
     mathematics.fegetenv(environment)
     mathematics.fesetenv(before)
     return bool(environment[7] & 2)
@@ -124,10 +126,7 @@ _INFINITE = [
 @pytest.mark.skipif(not _LINUX or platform.machine() != "x86_64", reason="no flag that is known")
 @pytest.mark.parametrize(("name", "real"), _INFINITE)
 def test_normal_numbers_make_no_subnormal_ones(name: str, real: Any) -> None:
-    """The time does not depend on the magnitude of x, nor on k, where x and the results are normal numbers.
-
-    The loop is called directly, as ufuncs leave flags as they were.
-    """
+    """The time does not depend on the magnitude of x, nor on k, where x and the results are normal numbers."""
     slot, limits, ufunc = _SLOTS[f"{name}.{real.__name__}"], np.finfo(real), getattr(fr, name)
     ufunc(np.ones(10, real), real(1))
     loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(slot.data[0])
@@ -136,21 +135,50 @@ def test_normal_numbers_make_no_subnormal_ones(name: str, real: Any) -> None:
     sharpnesses = np.concatenate([np.geomspace(1e-3, 1e6, 45), np.geomspace(1e7, 1e38, 15), bounds])
     # The distance to a step has a small factor in ∂/∂k.
     least = limits.minexp + (40 if name.endswith(("floor_grad_k", "ceil_grad_k")) else 0)
-    x = np.random.default_rng(0).uniform(1, 2, (50, 32)).astype(real)
-    x = np.ldexp(x, np.linspace(least, 25, 50).astype(int)[:, None])
-    x = np.append(x, np.arange(64, dtype=real).reshape(2, 32) / 2, axis=0)
+    x = _of_all_magnitudes(real, least)
 
     def meets(x: Any, k: Any) -> bool:
-        operands = x, np.array([k]), np.empty_like(x)
-        args = (ctypes.c_void_p * 3)(*(operand.ctypes.data for operand in operands))
-        dims, steps = (ctypes.c_ssize_t * 1)(x.size), (ctypes.c_ssize_t * 3)(x.itemsize, 0, x.itemsize)
-        return meets_subnormals(lambda: loop(args, dims, steps, (ctypes.c_ssize_t * 3)()))
+        return meets_subnormals(_call_directly, loop, x, k)
 
     assert meets(np.full(32, limits.tiny / 2), real(1))
     for k in map(real, sharpnesses):
         for row, result in zip(x, ufunc(x, k), strict=True):
             kept = row[(abs(result) >= limits.tiny) | (row == np.rint(2 * row) / 2)]
             assert not meets(kept, k), (k, kept)
+
+
+def _of_all_magnitudes(real: Any, least: int) -> Any:
+    """Rows of numbers from 2^least on, and one of integers and half-integers."""
+    x = np.random.default_rng(0).uniform(1, 2, (50, 32)).astype(real)
+    x = np.ldexp(x, np.linspace(least, 25, 50).astype(int)[:, None])
+    return np.append(x, np.arange(64, dtype=real).reshape(2, 32) / 2, axis=0)
+
+
+def _call_directly(loop: Any, x: Any, *others: Any) -> None:
+    """Call a uniform loop, as ufuncs leave flags as they were."""
+    operands = x, *(np.array([each]) for each in others), np.empty_like(x)
+    args = (ctypes.c_void_p * len(operands))(*(operand.ctypes.data for operand in operands))
+    dims = (ctypes.c_ssize_t * 1)(x.size)
+    steps = (ctypes.c_ssize_t * len(operands))(x.itemsize, *[0] * len(others), x.itemsize)
+    loop(args, dims, steps, (ctypes.c_ssize_t * 4)())
+
+
+@pytest.mark.skipif(not _LINUX or platform.machine() != "x86_64", reason="no flag that is known")
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("suffix", ["", "_grad"])
+@pytest.mark.parametrize("method", ["sigmoid", "density"])
+def test_windows_of_few_distances_make_no_subnormal_numbers(method: str, suffix: str, real: Any) -> None:
+    """The same, in their own regime."""
+    name, limits = f"{method}_round_windowed{suffix}", np.finfo(real)
+    ufunc, x = getattr(fr, name), _of_all_magnitudes(real, limits.minexp)
+    ufunc(x[0], real(1), 1)
+    loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(_SLOTS[f"{name}.{real.__name__}"].data[0])
+    for radius in (1, 2, 3, 5):
+        for k in np.geomspace(LEAST, windowed(method, real, (0, 1)).reach / radius, 12)[:-1].astype(real):
+            for row, result in zip(x, ufunc(x, k, radius), strict=True):
+                kept = row[(abs(result) >= limits.tiny) | (row == np.rint(2 * row) / 2)]
+                if kept.size:
+                    assert not meets_subnormals(_call_directly, loop, kept, k, radius), (k, radius, kept)
 
 
 # --- Bad input ----------------------------------------------------------------------------------------------------

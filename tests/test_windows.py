@@ -177,7 +177,7 @@ rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def _compiled() -> None:
     names = [f"{name}.{real.__name__}" for name, real in SAMPLES]
     infinite = [name.replace("_windowed", "") for name in names]
-    varying = [f"{name}.varying" for name in names[1:3] + infinite[1:3]]
+    varying = [f"{name}.varying" for name in names[:3] + infinite[:3]]
     compile_ahead([*names, *infinite, *varying, "sigmoid_round_windowed.float64.uint64"])
 
 
@@ -418,6 +418,32 @@ def test_arrays_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
     with pytest.warns(RuntimeWarning, match=f"invalid value encountered in {name}$"):
         y = ufunc(x, real(2.5), radii)
     assert np.flatnonzero(np.isnan(y)).tolist() == [70_000]
+
+
+@pytest.mark.parametrize(("name", "real"), SAMPLES[::2], ids=[name for name, _ in SAMPLES[::2]])
+@pytest.mark.usefixtures("_compiled")
+def test_blocks_of_windows_give_the_bits_of_single_ones(name: str, real: Any) -> None:
+    """Blocks of 1024 of one regime, told by the least and greatest k and radius of each, and of several."""
+    ufunc, random = ALL[name], np.random.default_rng(3)
+    # Few distances, two, three and more; few and others; smooth, soft, as the infinite sum, and hard ones too.
+    kinds = [(0.2, 3, 1, 2), (0.2, 3, 1, 3), (0.2, 3, 3, 5), (0.2, 3, 4, 9), (0.2, 1, 6, 9), (0.01, 0.1, 1, 9)]
+    # The last but one is softer than what few distances are apart for.
+    kinds += [(50, 90, 1, 9), (0.01, 90, 1, 9), (0.0003, 0.1, 1, 9), (0.2, 3, 0, 5)]
+    k = np.concatenate([random.uniform(*kind[:2], 1024) for kind in kinds]).astype(real)
+    radius = np.concatenate([random.integers(kind[2], kind[3] + 1, 1024) for kind in kinds])
+    k[[100, 7000]] = np.nan
+    x = random.uniform(-3, 3, k.size).astype(real)
+    expected = np.array([ufunc(*each) for each in zip(x, k, radius, strict=True)])
+    assert_same(ufunc(x, k, radius), expected)
+    assert_same(ufunc(np.repeat(x, 2)[::2], np.repeat(k, 2)[::2], np.repeat(radius, 2)[::2]), expected)
+    for taken in (0, 1):
+        operands = [x.copy(), k.copy(), radius]
+        assert_same(ufunc(*operands, out=operands[taken]), expected)
+    # The first blocks are as the infinite sum, or the last.
+    for one, order in itertools.product((2, 3, 5, 6), (-1, 1)):
+        ordered = np.sort(np.where(np.isnan(k), real(1), k))[::order].copy()
+        expected = np.array([ufunc(*each, one) for each in zip(x, ordered, strict=True)])
+        assert_same(ufunc(x, ordered, one), expected)
 
 
 @samples

@@ -67,6 +67,9 @@ class Arithmetic(NamedTuple):
     rounded: Callable[[Any, Any], Any]
     # x, or zero where |x| is less.
     at_least: Callable[[Any, Any], Any]
+    # x, or zero where a > b.
+    if_most: Callable[[Any, Any, Any], Any]
+    inverse: Callable[[Any], Any]
 
     def combination(self, pairs: list[tuple[Any, Any]]) -> Any:
         """Σ a·b from the last to the first, which is the largest, so that it has the rounding errors of few."""
@@ -96,6 +99,8 @@ PYTHON = Arithmetic(
     np.float64,
     lambda x, real: real(x),
     lambda x, least: x if abs(x) > least else 0 * x,
+    lambda a, b, x: x if a <= b else 0 * x,
+    lambda x: 1 / x,
 )
 
 
@@ -115,7 +120,13 @@ def instructions(builder: ir.IRBuilder, real: Any = np.float64) -> Arithmetic:
     def rounded(x: ir.Value, real: Any) -> ir.Value:
         return builder.fptrunc(x, ir.FloatType()) if real is np.float32 else x
 
-    return Arithmetic(builder.fmul, builder.fadd, builder.fma, kind, rounded, at_least)
+    def if_most(a: ir.Value, b: ir.Value, x: ir.Value) -> ir.Value:
+        return builder.select(builder.fcmp_ordered("<=", a, b), x, kind(0.0))
+
+    def inverse(x: ir.Value) -> ir.Value:
+        return builder.fdiv(kind(1.0), x)
+
+    return Arithmetic(builder.fmul, builder.fadd, builder.fma, kind, rounded, at_least, if_most, inverse)
 
 
 def polynomial(
@@ -418,6 +429,16 @@ def series_quotient(count: int) -> Any:
     @nopython(lambda *args: tuple(evaluate(PYTHON, *args)))
     def function(typingctx, a, b, inverse):
         return _signature(np.float64, count, a, b, inverse), _codegen(evaluate)
+
+    return function
+
+
+def evaluated(evaluate: Callable[..., list[Any]], count: int, real: Any) -> Any:
+    """The nopython function of five numbers that returns the `count` that evaluate(arithmetic, …) does."""
+
+    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
+    def function(typingctx, a, b, c, d, e):
+        return _signature(real, count, a, b, c, d, e), _codegen(evaluate, real)
 
     return function
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cells import cells
-from .distances import FARTHEST_SOFT, SOFT
+from .distances import SOFT
 from .elementary import fma, kernel, subnormal
+from .few import FEW, LEAST
 from .theta import Method, Regime
 from .windowed import Windowed, windowed
 
@@ -32,6 +33,10 @@ class Staircase(NamedTuple):
         return function
 
 
+# What stands for the sharpness where distances are few: more than that of any window that is not as the infinite sum.
+_FEW_BEGIN = 1e3
+
+
 class Windows(NamedTuple):
     """The same over windows, where (k, radius) takes the place of the sharpness.
 
@@ -49,15 +54,27 @@ class Windows(NamedTuple):
 
     @property
     def bounds(self) -> tuple[float, ...]:
-        """Of a sharpness that is −1 where it is as the infinite sum: where its own regimes begin."""
-        return 0.0, SOFT, self.windowed.sharpest
+        """Where its own regimes begin, by what `number` returns, with −1 for windows that are as the infinite sum."""
+        beginnings = 0.0, SOFT, self.windowed.sharpest, _FEW_BEGIN
+        return tuple(bound for bound, regime in zip(beginnings, self.windowed.regimes, strict=True) if regime)
+
+    def number(self) -> Any:
+        """The nopython function of (k, radius) that tells its own regimes: k, or more where distances are few."""
+        few = FEW if self.windowed.regimes[-1] else 0
+
+        @kernel
+        def number(sharpness):
+            k, radius = sharpness
+            return _FEW_BEGIN if (radius <= few) & (k >= LEAST) else k
+
+        return number
 
     def of_infinite(self) -> Any:
         """The nopython function of (k, radius): whether it differs from the infinite sum, and else the k of that.
 
         This is -1 where k or the radius is negative.
         """
-        reach, nearer = self.windowed.reach, self.windowed.nearer
+        reach, nearer, soft_reach = self.windowed.reach, self.windowed.nearer, self.windowed.soft_reach
 
         @kernel
         def differs_or_k(sharpness):
@@ -66,7 +83,7 @@ class Windows(NamedTuple):
             reached = k * radius
             # Further out, what the window leaves out is below any rounding error.
             near = (reached < reach) & ((reached - nearer) * k < 20.0)
-            differs = (radius > 0) & (reached >= 0) & (near | ((k < SOFT) & (reached < FARTHEST_SOFT)))
+            differs = (radius > 0) & (reached >= 0) & (near | ((k < SOFT) & (reached < soft_reach)))
             k = -1.0 if (radius < 0) | (k < 0) else k
             return differs, np.inf if (radius == 0) & (k >= 0) else k
 
@@ -74,17 +91,13 @@ class Windows(NamedTuple):
 
     def chosen_own(self, functions: list[Callable[..., Any]]) -> Any:
         """As `chosen`, for its own regimes, where it differs from the infinite sum."""
-        soft, smooth, sharp = functions
-        _, soft_end, smooth_end = self.bounds
+        number, function = self.number(), _without_number(functions[-1])
+        for bound, below in zip(self.bounds[:0:-1], functions[-2::-1], strict=True):
+            function = _either(bound, _without_number(below), function)
 
         @kernel
         def choose(sharpness, *args):
-            k, _ = sharpness
-            if k < soft_end:
-                return soft(sharpness, *args)
-            if k < smooth_end:
-                return smooth(sharpness, *args)
-            return sharp(sharpness, *args)
+            return function(number(sharpness), sharpness, *args)
 
         return choose
 
@@ -122,7 +135,7 @@ def windows(
 ) -> Windows:
     """The rounding function of a method over windows, for outputs picked out of (value, ∂/∂x, ∂/∂k)."""
     infinite, parts = staircase(build, place, real, 2 in picks), windowed(method, real, picks)
-    own = tuple(_on_line(regime, place, real) for regime in parts if isinstance(regime, Regime))
+    own = tuple(_on_line(regime, place, real) for regime in parts.regimes if regime)
     return Windows(infinite, parts, own)
 
 
@@ -145,6 +158,14 @@ def _either(bound: float, below: Callable[..., Any], above: Callable[..., Any]) 
         return above(k, *args)
 
     return either
+
+
+def _without_number(function: Callable[..., Any]) -> Any:
+    @kernel
+    def called(number, *args):
+        return function(*args)
+
+    return called
 
 
 def _on_line(regime: Regime, place: str, real: Any) -> Regime:

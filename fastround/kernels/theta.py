@@ -59,6 +59,8 @@ class Regime(NamedTuple):
     stages: tuple[Any, ...] = ()
     # How many vectors of elements, each with its sharpness, are best computed at a time.
     vectors: int = 2
+    # Shorter functions for the same constants, each with the greatest radius that it is for.
+    shorter: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
 
 
 class Method(NamedTuple):

@@ -5,8 +5,9 @@ method, j in the density method) e = 1/(2cosh(ks) + 2) and t = tanh(ks/2), the s
 In the density method V = Y·Σ s·t·e/(1+ey)² is the sum of n − c under the weights ρ, and
 W = 1/(4+y) + Σ e(2+(1−2e)y)/(1+ey)² that of the weights: D = c + V/W.  Either is one fraction Y·n(y)/w(y), whose
 polynomials are those of the three nearest distances, and a short power series in y for all others, where ey < 0.01:
-its coefficients are power sums of e.  There are three regimes of the sharpness:
+its coefficients are power sums of e.  There are these regimes:
 
+* few: values and slopes over few distances; see `few`.
 * sharp: the fraction.
 * smooth: odd polynomials in r, fitted to it.
 * soft: below k = ⅛ they are short, since kr is small.  By the Euler–Maclaurin formula their coefficients are
@@ -21,8 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .distances import FARTHEST, end_of, sum_of, window
+from .distances import FARTHEST, FARTHEST_SOFT, end_of, sum_of, window
 from .elementary import elementary, fma, hoistable, horner, kernel, power_of_two, reflected, shift
+from .few import FEW, few_regime, polynomial_at
 from .fraction import fraction
 from .outside import WIDE, outside
 from .polynomial import (
@@ -64,10 +66,12 @@ class Windowed(NamedTuple):
     reach: float
     # What k·M − 20/k must reach for it to be so beside ∂/∂k at its largest, which falls like e^(−2π²/k).
     nearer: float
+    # The reach in the soft regime.
+    soft_reach: float
+    # Where the smooth regime ends.
     sharpest: float
-    soft: Regime
-    smooth: Regime
-    sharp: Regime
+    # Soft, smooth, sharp, and where distances are few: None where there is nothing left for it.
+    regimes: tuple[Regime | None, ...]
 
 
 @cache
@@ -76,14 +80,19 @@ def windowed(method: str, real: Any, picks: tuple[int, ...]) -> Windowed:
 
     The outputs picked out of (value, ∂/∂x, ∂/∂k) are either ∂/∂k or others.  The rest is of no meaning.
     """
-    sharpest = _SHARPEST[method, real]
-    return Windowed(
-        *((45.0, 24.0) if real is np.float32 else (FARTHEST, 45.0)),
-        sharpest,
+    single, by_k, sharpest = real is np.float32, 2 in picks, _SHARPEST[method, real]
+    # Values and slopes are large themselves, and all is nearer: in float32, what is not of few distances is smooth.
+    nearer = 24.0 if single else 45.0
+    reach, soft_reach = (45.0 if single else FARTHEST, FARTHEST_SOFT) if by_k else (nearer, nearer)
+    all_smooth = single and not by_k
+    sharpest = nearer / (FEW + 1) if all_smooth else sharpest
+    regimes = (
         _soft_regime(method, real),
         _smooth_regime(method, real, sharpest, picks),
-        _sharp_regime(method, real),
+        None if all_smooth else _sharp_regime(method, real),
+        None if by_k else few_regime(method, real),
     )
+    return Windowed(reach, nearer, soft_reach, sharpest, regimes)
 
 
 def _sharp_regime(method: str, real: Any) -> Regime:
@@ -96,15 +105,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
     polynomials = fraction(method, lengths, True)
     n_real, w_real, slope_real, change_real = (rounded(real, length) for length in lengths)
     times = product(1, lengths[2])
-    double, density = real is np.float64, method == "density"
-
-    @kernel
-    def polynomial_at(y, y_low, coefficients):
-        """A polynomial as a sum: for float32, without what y lacks, and of the derivative without small terms."""
-        above = horner(y, coefficients[1:])
-        result = fma(above, y, coefficients[0])
-        low = fma(above, y, coefficients[0] - result)
-        return result, fma(y_low, fma(two, above, -coefficients[1]), low) if double else low
+    at, density = polynomial_at(real), method == "density"
 
     @kernel
     def constants(distances):
@@ -126,7 +127,7 @@ def _sharp_regime(method: str, real: Any) -> Regime:
         u = power_of_two(t)
         v = reflected(u, one)
         y, y_low, sinh, sinh_low = hyperbolic(u, v, two, c, s)
-        total, total_low = polynomial_at(y, y_low, w)
+        total, total_low = at(y, y_low, w)
         if density:
             # 4 + y and the little that n is beside.
             limit, limit_low, _, _ = hyperbolic(u, v, -two, c, s)
@@ -134,8 +135,8 @@ def _sharp_regime(method: str, real: Any) -> Regime:
             side = limit + rest
             side_low = ((limit - side) + rest) + limit_low
         else:
-            side, side_low = polynomial_at(y, y_low, n)
-        rise, rise_low = polynomial_at(y, y_low, slope)
+            side, side_low = at(y, y_low, n)
+        rise, rise_low = at(y, y_low, slope)
         total_low = total_low + start_low
         top = sinh * side
         r = one / total
