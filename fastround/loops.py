@@ -316,8 +316,9 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         x_row, k_row, radius_row = steps[OPERANDS], steps[OPERANDS + 1], steps[OPERANDS + 2] if windowed else 0
         return dims[1], x_row, k_row, radius_row, steps[OPERANDS + y_place], steps[OPERANDS + z_place]
 
+    single = buffers(1)
     if not varying:
-        buffer, single = buffers(_BLOCK), buffers(1)
+        buffer = buffers(_BLOCK)
         if isinstance(line, Windows):
             blocks = line.chosen_own(list(map(uniform_regime, line.own)))
         else:
@@ -407,16 +408,6 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         asked[0] = asked[1] = n
 
     @kernel
-    def any_infinite(args, steps, asked):
-        """How many of the first n windows are as the infinite sum."""
-        found = 0
-        for i in range(asked[2]):
-            k = np.float64(load(args[1] + i * steps[1], 0, memory))
-            differs, _ = of_infinite((k, np.float64(load(args[2] + i * steps[2], 0, integer))))
-            found += not differs
-        asked[0] = found
-
-    @kernel
     def regime_at(k_bits, radius, place):
         """The number of the regime of a window."""
         store(place, 0, k_bits, unsigned)
@@ -446,6 +437,22 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             others = others or number != regime_at(greatest, greater_radius, place)
         return -1 if others else number
 
+    @kernel
+    def any_infinite(args, steps, asked, place):
+        """How many of the first n windows are as the infinite sum."""
+        found, n = 0, asked[2]
+        for start in range(0, n, _BLOCK):
+            stop, regime = min(start + _BLOCK, n), -1
+            ks, radius = args[1] + start * steps[1], args[2] + start * steps[2]
+            if plain and steps[1] == size:
+                regime = one_regime(stop - start, ks, radius, steps[2], place)
+            if regime <= 0:
+                for i in range(start, stop):
+                    k = np.float64(load(args[1] + i * steps[1], 0, memory))
+                    differs, _ = of_infinite((k, np.float64(load(args[2] + i * steps[2], 0, integer))))
+                    found += not differs
+        asked[0] = found
+
     if isinstance(line, Windows):
         runs = [infinite_elements, *map(varying_regime, line.own, range(1, len(line.own) + 1))]
     else:
@@ -463,7 +470,7 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
         n = dims[0]
         if n == 0:
             if windowed and data[3] == 0:
-                any_infinite(args, steps, data)
+                any_infinite(args, steps, data, single(real))
             else:
                 long_run(args, steps, data)
             return

@@ -20,7 +20,6 @@ from processes import compile_ahead, run
 
 import fastround as fr
 from fastround import ufuncs
-from fastround.kernels.few import LEAST
 from fastround.kernels.windowed import windowed
 
 NAMES = ("sigmoid_round", "density_floor_value_and_grad", "sigmoid_ceil_grad_k")
@@ -165,16 +164,21 @@ def _call_directly(loop: Any, x: Any, *others: Any) -> None:
 
 @pytest.mark.skipif(not _LINUX or platform.machine() != "x86_64", reason="no flag that is known")
 @pytest.mark.parametrize("real", [np.float32, np.float64])
-@pytest.mark.parametrize("suffix", ["", "_grad"])
+@pytest.mark.parametrize("suffix", ["", "_grad", "_grad_k"])
 @pytest.mark.parametrize("method", ["sigmoid", "density"])
 def test_windows_of_few_distances_make_no_subnormal_numbers(method: str, suffix: str, real: Any) -> None:
     """The same, in their own regime."""
     name, limits = f"{method}_round_windowed{suffix}", np.finfo(real)
+    parts = windowed(method, real, (2,) if suffix == "_grad_k" else (0, 1))
     ufunc, x = getattr(fr, name), _of_all_magnitudes(real, limits.minexp)
     ufunc(x[0], real(1), 1)
     loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(_SLOTS[f"{name}.{real.__name__}"].data[0])
-    for radius in (1, 2, 3, 5):
-        for k in np.geomspace(LEAST, windowed(method, real, (0, 1)).reach / radius, 12)[:-1].astype(real):
+    for radius in (1, 2, 3, 4, 5):
+        end = parts.nearer / radius
+        if suffix == "_grad_k":
+            # Until they are as the infinite sum.
+            end = (end + (end**2 + 80 / radius) ** 0.5) / 2
+        for k in np.geomspace(parts.few, max(parts.few, 0.9999 * end), 12).astype(real):
             for row, result in zip(x, ufunc(x, k, radius), strict=True):
                 kept = row[(abs(result) >= limits.tiny) | (row == np.rint(2 * row) / 2)]
                 if kept.size:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, horner, kernel, power_of_two, reflected, shift
-from .polynomial import Arithmetic, evaluated, linear_map
+from .polynomial import Arithmetic, evaluated
 from .theta import Regime, quotient, scaled, square, times
 
 # The greatest radius of such a window, and those for which there is less to compute.
@@ -31,8 +31,6 @@ _LENGTHS = {
     ("density", np.float32): (6, 7, 8),
     ("density", np.float64): (9, 10, 13),
 }
-
-
 # A coefficient of a higher power that is less does not matter, and would make subnormal products.
 _NEGLIGIBLE = {np.float32: 2.0**-62, np.float64: 2.0**-500}
 
@@ -114,33 +112,21 @@ def few_regime(method: str, real: Any) -> Regime:
     functions, at = elementary(real), polynomial_at(real)
     reduced, hyperbolic, exp, less_exp = functions.reduced, functions.hyperbolic, functions.exp, functions.less_exp
     unshifted, zero, half, one, two = shift(real), *map(real, (0, 0.5, 1, 2))
-    # Each polynomial has one coefficient more, since the first is a sum.
-    starts = [0, lengths[0] + 1, lengths[0] + lengths[1] + 2]
-    n_at, w_at, slope_at = starts
-    n_of, w_of, slope_of = (
-        linear_map(np.eye(length - 1, sum(lengths) + 3, start + 2), real)
-        for length, start in zip(lengths, starts, strict=True)
-    )
 
     def constants_of(count: int) -> Any:
         """Those of up to so many distances; for fewer, they are the same bits, since the others are zero."""
-        coefficients_of = (_density if density else _sigmoid)(real, count, lengths)
+        polynomials_of = (_density if density else _sigmoid)(real, count, lengths)
 
         @kernel
         def constants(sharpness):
             k, radius = real(sharpness[0]), real(sharpness[1])
             if density:
                 h = exp(-k, zero)
-                c = coefficients_of(radius, *h, *less_exp(-k))
+                n, w, slope, lows = polynomials_of((radius, *h, *less_exp(-k)))
             else:
                 h = exp(-half * k, zero)
-                c = coefficients_of(radius, *h, *square(*h))
-            return (
-                k,
-                ((c[n_at], *n_of(c)), c[n_at + 1]),
-                ((c[w_at], *w_of(c)), c[w_at + 1]),
-                ((c[slope_at], *slope_of(c)), c[slope_at + 1]),
-            )
+                n, w, slope, lows = polynomials_of((radius, *h, *square(*h)))
+            return k, (n, lows[0]), (w, lows[1]), (slope, lows[2])
 
         return constants
 
@@ -209,18 +195,22 @@ def _slope(arithmetic: Arithmetic, real: Any, n: list[Any], w: list[Any], growth
     return [arithmetic.combination(each) for each in terms[:length]]
 
 
-def _flat(arithmetic: Arithmetic, lengths: tuple[int, ...], *polynomials: tuple[_Sum, list[Any]]) -> list[Any]:
-    """The coefficients of all, of which the first of each is given as a sum as well: so many as matter."""
-    zero, results = arithmetic.number(0.0), []
-    for length, (first, coefficients) in zip(lengths, polynomials, strict=True):
-        results += [first.high, first.low, *(coefficients + [zero] * length)[1:length]]
-    return results
+def _cut(arithmetic: Arithmetic, lengths: tuple[int, ...], *polynomials: tuple[_Sum, list[Any]]) -> list[list[Any]]:
+    """So many coefficients of each as matter, the first of which is a sum; at last what these sums lack."""
+    zero, lows = [arithmetic.number(0.0)], [first.low for first, _ in polynomials]
+    cut = [
+        [first.high, *(others + zero * length)[1:length]]
+        for length, (first, others) in zip(lengths, polynomials, strict=True)
+    ]
+    return [*cut, lows]
 
 
 def _sigmoid(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
     """The nopython function of M, the first h and the ratio of the next to it, both as sums: n, w and R."""
 
-    def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, ratio: Any, ratio_low: Any) -> list[Any]:
+    def evaluate(
+        arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, ratio: Any, ratio_low: Any
+    ) -> list[list[Any]]:
         number, multiply, fma = arithmetic.number, arithmetic.multiply, arithmetic.fma
         powers = _powers(_Sum(arithmetic, h, h_low), _Sum(arithmetic, ratio, ratio_low), count, radius)
         total, *others = (e for e, _, _ in _quotients(powers))
@@ -235,15 +225,15 @@ def _sigmoid(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
         n = [total.high, *(multiply(number(float(i)), c) for i, c in enumerate(w[2:], 2))]
         slope = _slope(arithmetic, real, n, w, 1.0, lengths[2])
         one = _Sum(arithmetic, number(1.0), number(0.0))
-        return _flat(arithmetic, lengths, (total, n), (one, w), (total.times_number(2), slope))
+        return _cut(arithmetic, lengths, (total, n), (one, w), (total.times_number(2), slope))
 
-    return evaluated(evaluate, sum(lengths) + 3, real)
+    return evaluated(evaluate, real)
 
 
 def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
     """The nopython function of M, the first h and 1 less it, both as sums: n̂, w and R̂."""
 
-    def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, less: Any, less_low: Any) -> list[Any]:
+    def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, less: Any, less_low: Any) -> list[list[Any]]:
         number, multiply, fma, add = arithmetic.number, arithmetic.multiply, arithmetic.fma, arithmetic.add
         one, four, least = number(1.0), number(4.0), number(_NEGLIGIBLE[real])
 
@@ -285,6 +275,6 @@ def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
         begin = _Sum(arithmetic, high, add(low, eight.low))
         n[0], w[0] = moments.high, high
         slope = _slope(arithmetic, real, n, w, 2.0, lengths[2])
-        return _flat(arithmetic, lengths, (moments, n), (begin, w), (moments.times(begin).times_number(2), slope))
+        return _cut(arithmetic, lengths, (moments, n), (begin, w), (moments.times(begin).times_number(2), slope))
 
-    return evaluated(evaluate, sum(lengths) + 3, real)
+    return evaluated(evaluate, real)

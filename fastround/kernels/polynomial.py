@@ -433,12 +433,22 @@ def series_quotient(count: int) -> Any:
     return function
 
 
-def evaluated(evaluate: Callable[..., list[Any]], count: int, real: Any) -> Any:
-    """The nopython function of five numbers that returns the `count` that evaluate(arithmetic, …) does."""
+def evaluated(evaluate: Callable[..., list[list[Any]]], real: Any) -> Any:
+    """The nopython function of a tuple of numbers that returns, as tuples, the lists of evaluate(arithmetic, …)."""
 
-    @nopython(lambda *args: tuple(evaluate(interpreted(real), *args)))
-    def function(typingctx, a, b, c, d, e):
-        return _signature(real, count, a, b, c, d, e), _codegen(evaluate, real)
+    @nopython(lambda numbers: tuple(map(tuple, evaluate(interpreted(real), *numbers))))
+    def function(typingctx, numbers):
+        # Only their lengths count here.
+        probe = evaluate(interpreted(real), *np.ones(numbers.count, real))
+        kind = from_dtype(np.dtype(real))
+        result = types.Tuple([types.UniTuple(kind, len(each)) for each in probe])
+
+        def codegen(context, builder, signature, args):
+            lists = evaluate(instructions(builder, real), *cgutils.unpack_tuple(builder, args[0]))
+            parts = [context.make_tuple(builder, *each) for each in zip(result, lists, strict=True)]
+            return context.make_tuple(builder, result, parts)
+
+        return result(numbers), codegen
 
     return function
 

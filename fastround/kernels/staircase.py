@@ -11,7 +11,7 @@ import numpy as np
 from .cells import cells
 from .distances import SOFT
 from .elementary import fma, kernel, subnormal
-from .few import FEW, LEAST
+from .few import FEW
 from .theta import Method, Regime
 from .windowed import Windowed, windowed
 
@@ -60,12 +60,12 @@ class Windows(NamedTuple):
 
     def number(self) -> Any:
         """The nopython function of (k, radius) that tells its own regimes: k, or more where distances are few."""
-        few = FEW if self.windowed.regimes[-1] else 0
+        least = self.windowed.few
 
         @kernel
         def number(sharpness):
             k, radius = sharpness
-            return _FEW_BEGIN if (radius <= few) & (k >= LEAST) else k
+            return _FEW_BEGIN if (radius <= FEW) & (k >= least) else k
 
         return number
 

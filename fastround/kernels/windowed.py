@@ -7,7 +7,7 @@ W = 1/(4+y) + Σ e(2+(1−2e)y)/(1+ey)² that of the weights: D = c + V/W.  Eith
 polynomials are those of the three nearest distances, and a short power series in y for all others, where ey < 0.01:
 its coefficients are power sums of e.  There are these regimes:
 
-* few: values and slopes over few distances; see `few`.
+* few: windows of few distances; see `few` for values and slopes, and `few_changes` for ∂/∂k where they are sharp.
 * sharp: the fraction.
 * smooth: odd polynomials in r, fitted to it.
 * soft: below k = ⅛ they are short, since kr is small.  By the Euler–Maclaurin formula their coefficients are
@@ -24,7 +24,8 @@ import numpy as np
 
 from .distances import FARTHEST, FARTHEST_SOFT, end_of, sum_of, window
 from .elementary import elementary, fma, hoistable, horner, kernel, power_of_two, reflected, shift
-from .few import FEW, few_regime, polynomial_at
+from .few import FEW, LEAST, few_regime, polynomial_at
+from .few_changes import few_changes_regime
 from .fraction import fraction
 from .outside import WIDE, outside
 from .polynomial import (
@@ -70,6 +71,8 @@ class Windowed(NamedTuple):
     soft_reach: float
     # Where the smooth regime ends.
     sharpest: float
+    # From where on distances may be few.
+    few: float
     # Soft, smooth, sharp, and where distances are few: None where there is nothing left for it.
     regimes: tuple[Regime | None, ...]
 
@@ -90,9 +93,11 @@ def windowed(method: str, real: Any, picks: tuple[int, ...]) -> Windowed:
         _soft_regime(method, real),
         _smooth_regime(method, real, sharpest, picks),
         None if all_smooth else _sharp_regime(method, real),
-        None if by_k else few_regime(method, real),
+        few_changes_regime(method, real) if by_k else few_regime(method, real),
     )
-    return Windowed(reach, nearer, soft_reach, sharpest, regimes)
+    # Below, ∂/∂k over few distances is a smaller difference of large terms.
+    few = max(sharpest, 4.25) if by_k else LEAST
+    return Windowed(reach, nearer, soft_reach, sharpest, few, regimes)
 
 
 def _sharp_regime(method: str, real: Any) -> Regime:
