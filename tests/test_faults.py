@@ -174,10 +174,8 @@ def test_windows_of_few_distances_make_no_subnormal_numbers(method: str, suffix:
     ufunc(x[0], real(1), 1)
     loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(_SLOTS[f"{name}.{real.__name__}"].data[0])
     for radius in (1, 2, 3, 4, 5):
-        end = parts.nearer / radius
-        if suffix == "_grad_k":
-            # Until they are as the infinite sum.
-            end = (end + (end**2 + 80 / radius) ** 0.5) / 2
+        # Where they become as the infinite sum.
+        end = (parts.nearer + (parts.nearer**2 + 80 * radius) ** 0.5) / (2 * radius)
         for k in np.geomspace(parts.few, max(parts.few, 0.9999 * end), 12).astype(real):
             for row, result in zip(x, ufunc(x, k, radius), strict=True):
                 kept = row[(abs(result) >= limits.tiny) | (row == np.rint(2 * row) / 2)]

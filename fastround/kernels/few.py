@@ -236,16 +236,19 @@ def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
     def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, less: Any, less_low: Any) -> list[list[Any]]:
         number, multiply, fma, add = arithmetic.number, arithmetic.multiply, arithmetic.fma, arithmetic.add
         one, four, least = number(1.0), number(4.0), number(_NEGLIGIBLE[real])
+        double, unit = real is np.float64, number(_NEGLIGIBLE[real] * 2.0**24)
 
         def sum_of_products(*products: tuple[list[Any], list[Any]]) -> list[Any]:
             """That of polynomials, the first of which is the largest."""
             length = min(lengths[1], max(len(a) + len(b) - 1 for a, b in products))
-            return [
+            sums = [
                 arithmetic.combination(
                     [(a[i], b[n - i]) for a, b in products for i in range(len(a)) if 0 <= n - i < len(b)]
                 )
                 for n in range(length)
             ]
+            # In float32, the last could be so small that products of them would be subnormal.
+            return sums if double else [*sums[:4], *(add(add(c, unit), arithmetic.minus(unit)) for c in sums[4:])]
 
         first, first_less = _Sum(arithmetic, h, h_low), _Sum(arithmetic, less, less_low)
         powers, less = _powers(first, first, count, radius), first_less
