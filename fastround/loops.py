@@ -439,8 +439,8 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
 
     @kernel
     def any_infinite(args, steps, asked, place):
-        """How many of the first n windows are as the infinite sum."""
-        found, n = 0, asked[2]
+        """Whether any of the first n windows is as the infinite sum."""
+        n = asked[2]
         for start in range(0, n, _BLOCK):
             stop, regime = min(start + _BLOCK, n), -1
             ks, radius = args[1] + start * steps[1], args[2] + start * steps[2]
@@ -450,8 +450,10 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 for i in range(start, stop):
                     k = np.float64(load(args[1] + i * steps[1], 0, memory))
                     differs, _ = of_infinite((k, np.float64(load(args[2] + i * steps[2], 0, integer))))
-                    found += not differs
-        asked[0] = found
+                    if not differs:
+                        asked[0] = 1
+                        return
+        asked[0] = 0
 
     if isinstance(line, Windows):
         runs = [infinite_elements, *map(varying_regime, line.own, range(1, len(line.own) + 1))]

@@ -167,17 +167,13 @@ def _powers(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[_Sum]:
 def _quotients(powers: list[_Sum]) -> list[tuple[_Sum, _Sum, Any]]:
     """e = h/(1+h)² of all distances, with 1 + h and next to 1/(1+h)²."""
     arithmetic = powers[0].arithmetic
-    one = arithmetic.number(1.0)
     more = [h.one_more() for h in powers]
     squares = [each.times(each) for each in more]
-    # One division for all.
-    products = list(itertools.accumulate((f.high for f in reversed(squares)), arithmetic.multiply))[::-1]
-    rest, results = arithmetic.inverse(products[0]), []
-    for h, each, f, others in zip(powers, more, squares, [*products[1:], one], strict=True):
-        inverse = arithmetic.multiply(rest, others)
-        results.append((h.over(f, inverse).normal(), each, inverse))
-        rest = arithmetic.multiply(rest, f.high)
-    return results
+    inverses = arithmetic.inverses([f.high for f in squares])
+    return [
+        (h.over(f, inverse).normal(), each, inverse)
+        for h, each, f, inverse in zip(powers, more, squares, inverses, strict=True)
+    ]
 
 
 def _slope(arithmetic: Arithmetic, real: Any, n: list[Any], w: list[Any], growth: float, length: int) -> list[Any]:
@@ -236,7 +232,7 @@ def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
     def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, less: Any, less_low: Any) -> list[list[Any]]:
         number, multiply, fma, add = arithmetic.number, arithmetic.multiply, arithmetic.fma, arithmetic.add
         one, four, least = number(1.0), number(4.0), number(_NEGLIGIBLE[real])
-        double, unit = real is np.float64, number(_NEGLIGIBLE[real] * 2.0**24)
+        unit = _NEGLIGIBLE[real]
 
         def sum_of_products(*products: tuple[list[Any], list[Any]]) -> list[Any]:
             """That of polynomials, the first of which is the largest."""
@@ -248,7 +244,7 @@ def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
                 for n in range(length)
             ]
             # In float32, the last could be so small that products of them would be subnormal.
-            return sums if double else [*sums[:4], *(add(add(c, unit), arithmetic.minus(unit)) for c in sums[4:])]
+            return sums if real is np.float64 else [*sums[:4], *(arithmetic.multiple_of(unit, c) for c in sums[4:])]
 
         first, first_less = _Sum(arithmetic, h, h_low), _Sum(arithmetic, less, less_low)
         powers, less = _powers(first, first, count, radius), first_less

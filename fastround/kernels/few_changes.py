@@ -123,26 +123,21 @@ def _polynomials(method: str, real: Any, count: int) -> Callable[..., list[_Poly
         number, multiply, add, fma = arithmetic.number, arithmetic.multiply, arithmetic.add, arithmetic.fma
         sums, one = _Sums(arithmetic, lengths[0]), number(1.0)
 
-        def significant(a: _Polynomial, first: int, least: float = 2.0**-58) -> _Polynomial:
+        def significant(a: _Polynomial, lowest: int, unit: float = 2.0**-58) -> _Polynomial:
             """Rounded from a power on, to multiples of what does not matter: no products of them are subnormal."""
             if not single:
                 return a
-            unit = number(least * 2.0**24)
-            return [c if c is None or i < first else add(add(c, unit), arithmetic.minus(unit)) for i, c in enumerate(a)]
+            return [c if c is None or i < lowest else arithmetic.multiple_of(unit, c) for i, c in enumerate(a)]
 
-        # h of all distances, which is 0 outside the window, and 1/(1+h) with one division for all.
+        # h of all distances, which is 0 outside the window.
         powers = [first]
         for j in range(2, count + 1):
             powers.append(multiply(powers[-1], arithmetic.if_most(number(float(j)), radius, ratio)))
-        more = [add(one, h) for h in powers]
-        products = list(itertools.accumulate(reversed(more), multiply))[::-1]
-        rest, distances = arithmetic.inverse(products[0]), []
-        for j, (h, each, others) in enumerate(zip(powers, more, [*products[1:], one], strict=True), 1):
+        inverses, distances = arithmetic.inverses([add(one, h) for h in powers]), []
+        for j, (h, inverse) in enumerate(zip(powers, inverses, strict=True), 1):
             # With h/(1+h), e, and t = (1−h)/(1+h).
-            inverse = multiply(rest, others)
             part = multiply(h, inverse)
             distances.append((j - OFFSETS[method], part, multiply(part, inverse), fma(number(-2.0), part, one)))
-            rest = multiply(rest, each)
         if method == "sigmoid":
             n, w, changes = _sigmoid(arithmetic, sums, distances)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -79,6 +80,20 @@ class Arithmetic(NamedTuple):
         for a, b in pairs[-2::-1]:
             total = self.fma(a, b, total)
         return total
+
+    def inverses(self, numbers: list[Any]) -> list[Any]:
+        """Next to 1/x of all, with one division."""
+        others = [*itertools.accumulate(numbers[:0:-1], self.multiply)][::-1]
+        rest, results = self.inverse(self.multiply(others[0], numbers[0])), []
+        for x, product in zip(numbers, [*others, self.number(1.0)], strict=True):
+            results.append(self.multiply(rest, product))
+            rest = self.multiply(rest, x)
+        return results
+
+    def multiple_of(self, unit: float, x: Any) -> Any:
+        """The next multiple of a power of two, for a float32 that is less than 2^23 of them."""
+        shift = self.number(unit * 2.0**24)
+        return self.add(self.add(x, shift), self.minus(shift))
 
     def minus(self, x: Any) -> Any:
         return self.multiply(self.number(-1.0), x)
