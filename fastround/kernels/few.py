@@ -1,17 +1,19 @@
 """Values and slopes of windows of few distances, whose fraction needs no power series.
 
-With e and t of each distance s of the window, y and Y as in `windowed`, and f = 1 + ey, the sigmoid method is
-S = c + Y·Σ e/f, and the density method is D = c + Y·Σ (s·t·e/f²) / [1/(4+y) + Σ e(2+(1−2e)y)/f²].  Over the product of
-all f, or of all f², these are polynomials in y with positive coefficients: one distance more makes f·Π of a product Π,
-and f·Σ + e·Π of the sum Σ of all e/f.  As h = e^(−ks) is a power of the first, e = h/(1+h)² and t = (1−h)/(1+h).
+With e and t of each distance s of the window, y and Y as in `windowed`, the sigmoid method is S = c + Y·Σ e/(1+ey).
+Of P = Π (1 + ey) that is Y·n/w, n = P′ and w = P, and its slope is kR/w², R = (2+y)·n·w + y(4+y)·(n′w − nw′).
 
-With S or D = c + Y·n/w the slope is kR/w², R = (2+y)·n·w + y(4+y)·(n′w − nw′).  In the density method n has a factor
-4 + y: n = (4+y)·n̂ and R = (4+y)·R̂, R̂ = (2+2y)·n̂·w + y(4+y)·(n̂′w − n̂w′).
+In the density method, weights are slopes of the sigmoid method: w is P² + (4+y)·R, with R of that.  As −∂e/∂k = s·t·e,
+D = c + Y·n/w with n = (4+y)·n̂ and n̂ = P·(∂P)′ − P′·∂P, ∂ being −∂/∂k.  The slope is kR/w², R = (4+y)·R̂ and
+R̂ = (2+2y)·n̂·w + y(4+y)·(n̂′w − n̂w′).
+
+So all coefficients but those of R̂ are sums over products of two coefficients of P or of its change.
 """
 
 from __future__ import annotations
 
-import itertools
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +33,8 @@ _LENGTHS = {
     ("density", np.float32): (6, 7, 8),
     ("density", np.float64): (9, 10, 13),
 }
-# A coefficient of a higher power that is less does not matter, and would make subnormal products.
-_NEGLIGIBLE = {np.float32: 2.0**-62, np.float64: 2.0**-500}
+# In float32, a coefficient of a higher power that is less does not matter, and would make subnormal products.
+_NEGLIGIBLE = 2.0**-62
 
 
 class _Sum:
@@ -43,10 +45,10 @@ class _Sum:
 
     def times(self, other: _Sum) -> _Sum:
         """The product."""
-        multiply, add, fma = self.arithmetic.multiply, self.arithmetic.add, self.arithmetic.fma
+        multiply, fma = self.arithmetic.multiply, self.arithmetic.fma
         high = multiply(self.high, other.high)
         rest = fma(self.high, other.high, self.arithmetic.minus(high))
-        return _Sum(self.arithmetic, high, add(rest, fma(self.high, other.low, multiply(self.low, other.high))))
+        return _Sum(self.arithmetic, high, fma(self.high, other.low, fma(self.low, other.high, rest)))
 
     def plus(self, other: _Sum) -> _Sum:
         """The sum with one that is not greater."""
@@ -61,12 +63,6 @@ class _Sum:
         high, low = self.arithmetic.exact_sum(self.high, other.high)
         return _Sum(self.arithmetic, high, add(low, add(self.low, other.low)))
 
-    def one_more(self) -> _Sum:
-        """1 and such a number that is not greater."""
-        add, one = self.arithmetic.add, self.arithmetic.number(1.0)
-        high = add(one, self.high)
-        return _Sum(self.arithmetic, high, add(add(add(one, self.arithmetic.minus(high)), self.high), self.low))
-
     def times_number(self, number: int) -> _Sum:
         """A multiple."""
         factor = self.arithmetic.number(float(number))
@@ -75,14 +71,6 @@ class _Sum:
         if number & (number - 1):
             low = add(fma(self.high, factor, self.arithmetic.minus(high)), low)
         return _Sum(self.arithmetic, high, low)
-
-    def over(self, other: _Sum, inverse: Any) -> _Sum:
-        """The quotient, given next to 1/other."""
-        multiply, add, fma = self.arithmetic.multiply, self.arithmetic.add, self.arithmetic.fma
-        high = multiply(self.high, inverse)
-        minus = self.arithmetic.minus(high)
-        rest = add(fma(minus, other.high, self.high), fma(minus, other.low, self.low))
-        return _Sum(self.arithmetic, high, multiply(inverse, rest))
 
     def normal(self) -> _Sum:
         """The same, its first part being rounded."""
@@ -110,7 +98,7 @@ def few_regime(method: str, real: Any) -> Regime:
     """The fraction as it is."""
     density, lengths = method == "density", _LENGTHS[method, real]
     functions, at = elementary(real), polynomial_at(real)
-    reduced, hyperbolic, exp, less_exp = functions.reduced, functions.hyperbolic, functions.exp, functions.less_exp
+    reduced, hyperbolic, exp = functions.reduced, functions.hyperbolic, functions.exp
     unshifted, zero, half, one, two = shift(real), *map(real, (0, 0.5, 1, 2))
 
     def constants_of(count: int) -> Any:
@@ -122,17 +110,19 @@ def few_regime(method: str, real: Any) -> Regime:
             k, radius = real(sharpness[0]), real(sharpness[1])
             if density:
                 h = exp(-k, zero)
-                n, w, slope, lows = polynomials_of((radius, *h, *less_exp(-k)))
+                n, w, slope, lows = polynomials_of((radius, *h))
+                unit = k + k
             else:
                 h = exp(-half * k, zero)
                 n, w, slope, lows = polynomials_of((radius, *h, *square(*h)))
-            return k, (n, lows[0]), (w, lows[1]), (slope, lows[2])
+                unit = k
+            return (k, unit), (n, lows[0]), (w, lows[1]), (slope, lows[2])
 
         return constants
 
     @kernel
     def point(a, a_low, b, b_low, constants):
-        k, (n, n_first_low), (w, w_first_low), (slope, slope_first_low) = constants
+        (k, unit), (n, n_first_low), (w, w_first_low), (slope, slope_first_low) = constants
         z, z_low = scaled(k, a, a_low)
         t, c, s = reduced(z, z_low, unshifted)
         u = power_of_two(t)
@@ -143,7 +133,7 @@ def few_regime(method: str, real: Any) -> Regime:
         w2, w2_low = square(w, w_low)
         r = one / w
         top, top_low = times(sinh, sinh_low, n, n_low + n_first_low)
-        rise, rise_low = times(k, zero, rise, rise_low + slope_first_low)
+        rise, rise_low = times(unit, zero, rise, rise_low + slope_first_low)
         if density:
             limit, limit_low, _, _ = hyperbolic(u, v, -two, c, s)
             top, top_low = times(top, top_low, limit, limit_low)
@@ -152,52 +142,52 @@ def few_regime(method: str, real: Any) -> Regime:
         return value if value < half else half, one, quotient(rise, rise_low, w2, w2_low, r * r), zero
 
     shorter = tuple((count, constants_of(count)) for count in FEWER)
-    return Regime(constants_of(FEW), point, straight=True, shorter=shorter)
+    return Regime(constants_of(FEW), point, straight=True, shorter=shorter, vectors=4)
 
 
-def _powers(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[_Sum]:
-    """h of all distances, which is 0 outside the window."""
+def _distances(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[tuple[_Sum, _Sum]]:
+    """e and t of so many distances; e is 0 outside the window."""
     arithmetic, powers = h.arithmetic, [h]
+    number, multiply, add = arithmetic.number, arithmetic.multiply, arithmetic.add
+    fma, minus = arithmetic.fma, arithmetic.minus
     for j in range(2, count + 1):
-        parts = (arithmetic.if_most(arithmetic.number(float(j)), radius, part) for part in (ratio.high, ratio.low))
+        parts = (arithmetic.if_most(number(float(j)), radius, part) for part in (ratio.high, ratio.low))
         powers.append(powers[-1].times(_Sum(arithmetic, *parts)))
-    return powers
+    one, minus_two, distances = number(1.0), number(-2.0), []
+    for h, inverse in zip(powers, arithmetic.inverses([add(one, h.high) for h in powers]), strict=True):
+        # p = h/(1+h), of which e is p − p² and t is 1 − 2p.  Differences of a number and what is half of it are exact.
+        high = multiply(h.high, inverse)
+        rest = fma(minus(high), h.high, add(h.high, minus(high)))
+        p = _Sum(arithmetic, high, multiply(inverse, fma(h.low, inverse, rest)))
+        t = fma(minus_two, p.high, one)
+        high = fma(minus(p.high), p.high, p.high)
+        rest = fma(minus(p.high), p.high, add(p.high, minus(high)))
+        e = _Sum(arithmetic, high, fma(p.low, t, rest))
+        rest = fma(minus_two, p.high, add(one, minus(t)))
+        distances.append((e, _Sum(arithmetic, t, fma(minus_two, p.low, rest))))
+    return distances
 
 
-def _quotients(powers: list[_Sum]) -> list[tuple[_Sum, _Sum, Any]]:
-    """e = h/(1+h)² of all distances, with 1 + h and next to 1/(1+h)²."""
-    arithmetic = powers[0].arithmetic
-    more = [h.one_more() for h in powers]
-    squares = [each.times(each) for each in more]
-    inverses = arithmetic.inverses([f.high for f in squares])
-    return [
-        (h.over(f, inverse).normal(), each, inverse)
-        for h, each, f, inverse in zip(powers, more, squares, inverses, strict=True)
-    ]
+def _sum(numbers: Sequence[_Sum]) -> _Sum:
+    """The sum of numbers that fall."""
+    total, *others = numbers
+    for each in others:
+        total = total.plus(each)
+    return total.normal()
 
 
-def _slope(arithmetic: Arithmetic, real: Any, n: list[Any], w: list[Any], growth: float, length: int) -> list[Any]:
-    """R, where (2 + growth·y)·n·w is the first part of it."""
-    terms: list[list[Any]] = [[] for _ in range(length + 1)]
-    least = arithmetic.number(_NEGLIGIBLE[real])
-    n, w = ([c if i < 2 else arithmetic.at_least(c, least) for i, c in enumerate(each)] for each in (n, w))
-    for i, a in enumerate(n):
-        for j, b in enumerate(w):
-            if i + j < length:
-                product = arithmetic.multiply(a, b)
-                for power, multiple in ((i + j, 2.0 + 4 * (i - j)), (i + j + 1, growth + i - j)):
-                    if multiple:
-                        terms[power].append((arithmetic.number(multiple), product))
-    return [arithmetic.combination(each) for each in terms[:length]]
+def large(arithmetic: Arithmetic, real: Any, c: list[Any], first: int) -> list[Any]:
+    """Coefficients, but 0 for those from the first on that would make subnormal products."""
+    if real is np.float64:
+        return c
+    least = arithmetic.number(_NEGLIGIBLE)
+    return [x if i < first else arithmetic.at_least(x, least) for i, x in enumerate(c)]
 
 
 def _cut(arithmetic: Arithmetic, lengths: tuple[int, ...], *polynomials: tuple[_Sum, list[Any]]) -> list[list[Any]]:
     """So many coefficients of each as matter, the first of which is a sum; at last what these sums lack."""
-    zero, lows = [arithmetic.number(0.0)], [first.low for first, _ in polynomials]
-    cut = [
-        [first.high, *(others + zero * length)[1:length]]
-        for length, (first, others) in zip(lengths, polynomials, strict=True)
-    ]
+    lows = [first.low for first, _ in polynomials]
+    cut = [[first.high, *others[1:length]] for length, (first, others) in zip(lengths, polynomials, strict=True)]
     return [*cut, lows]
 
 
@@ -207,73 +197,77 @@ def _sigmoid(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
     def evaluate(
         arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, ratio: Any, ratio_low: Any
     ) -> list[list[Any]]:
-        number, multiply, fma = arithmetic.number, arithmetic.multiply, arithmetic.fma
-        powers = _powers(_Sum(arithmetic, h, h_low), _Sum(arithmetic, ratio, ratio_low), count, radius)
-        total, *others = (e for e, _, _ in _quotients(powers))
-        # w without its first coefficient, which is 1.
-        w = [total.high]
-        for e in others:
-            total = total.plus(e)
-            w = [total.high, *(fma(e.high, a, b) for a, b in itertools.pairwise(w)), multiply(e.high, w[-1])]
-        total = total.normal()
-        w = [number(1.0), total.high, *w[1:]]
-        # n is its derivative.
-        n = [total.high, *(multiply(number(float(i)), c) for i, c in enumerate(w[2:], 2))]
-        slope = _slope(arithmetic, real, n, w, 1.0, lengths[2])
+        multiply, number = arithmetic.multiply, arithmetic.number
+        distances = _distances(_Sum(arithmetic, h, h_low), _Sum(arithmetic, ratio, ratio_low), count, radius)
+        total = _sum([e for e, _ in distances])
+        (w,) = arithmetic.factors([(e.high,) for e, _ in distances], count + 1)
+        w[1] = total.high
+        w = large(arithmetic, real, w, 4)
+        n = [multiply(number(float(i)), c) for i, c in enumerate(w)][1:]
+        slope = arithmetic.bilinear(lengths[2], (w, w, slope_multiples))
         one = _Sum(arithmetic, number(1.0), number(0.0))
         return _cut(arithmetic, lengths, (total, n), (one, w), (total.times_number(2), slope))
 
     return evaluated(evaluate, real)
 
 
+# The multiples that `Arithmetic.bilinear` takes; where both polynomials are the same, i ≤ j stands for j, i as well.
+
+
+def slope_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
+    """R of P′/P."""
+    if i > j:
+        return ()
+    total, square = i + j, (j - i) ** 2
+    return ((total - 1, -float(total)),) if i == j else ((total - 1, 4.0 * square - 2 * total), (total, float(square)))
+
+
+def weight_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
+    """P² + (4+y)·R."""
+    if i > j:
+        return ()
+    total, square = i + j, (j - i) ** 2
+    if i == j:
+        return (total - 1, -4.0 * total), (total, 1.0 - total)
+    return (
+        (total - 1, 16.0 * square - 8 * total),
+        (total, 2.0 + 8 * square - 2 * total),
+        (total + 1, float(square)),
+    )
+
+
+def change_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
+    """P·(∂P)′ − P′·∂P."""
+    return ((i + j - 1, float(j - i)),)
+
+
+def _quotient_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
+    """½R̂."""
+    return (i + j, 1.0 + 2 * (i - j)), (i + j + 1, 1.0 + 0.5 * (i - j))
+
+
 def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
-    """The nopython function of M, the first h and 1 less it, both as sums: n̂, w and R̂."""
+    """The nopython function of M and the first h as a sum: n̂, w and ½R̂."""
 
-    def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, less: Any, less_low: Any) -> list[list[Any]]:
-        number, multiply, fma, add = arithmetic.number, arithmetic.multiply, arithmetic.fma, arithmetic.add
-        one, four, least = number(1.0), number(4.0), number(_NEGLIGIBLE[real])
-        unit = _NEGLIGIBLE[real]
-
-        def sum_of_products(*products: tuple[list[Any], list[Any]]) -> list[Any]:
-            """That of polynomials, the first of which is the largest."""
-            length = min(lengths[1], max(len(a) + len(b) - 1 for a, b in products))
-            sums = [
-                arithmetic.combination(
-                    [(a[i], b[n - i]) for a, b in products for i in range(len(a)) if 0 <= n - i < len(b)]
-                )
-                for n in range(length)
-            ]
-            # In float32, the last could be so small that products of them would be subnormal.
-            return sums if real is np.float64 else [*sums[:4], *(arithmetic.multiple_of(unit, c) for c in sums[4:])]
-
-        first, first_less = _Sum(arithmetic, h, h_low), _Sum(arithmetic, less, less_low)
-        powers, less = _powers(first, first, count, radius), first_less
-        for j, (h, (e, more, inverse)) in enumerate(zip(powers, _quotients(powers), strict=True), 1):
-            # t = (1−h)/(1+h)
-            t = less.over(more, multiply(inverse, more.high))
-            moment = t.times(e.times_number(j))
-            less = less.plus(h.times(first_less))
-            twice = add(e.high, e.high)
-            weight = [twice, fma(arithmetic.minus(twice), e.high, e.high)]
-            f2 = [one, twice, arithmetic.at_least(multiply(e.high, e.high), least)]
-            if j == 1:
-                n, w, whole, moments, total, squares = [moment.high], weight, f2, moment, e, f2[2]
-            else:
-                n = sum_of_products((f2, n), ([moment.high], whole))
-                w = sum_of_products((f2, w), (weight, whole))
-                whole = sum_of_products((f2, whole))
-                moments, total, squares = moments.plus_any(moment), total.plus(e), add(squares, f2[2])
-        # The sum of weights begins with 2Σe and Σe + 4(Σe)² − 6Σe², which have the rounding errors of few.
-        moments, total = moments.normal(), total.normal()
-        w[0] = add(total.high, total.high)
-        w[1] = fma(total.high, fma(four, total.high, one), multiply(number(-6.0), squares))
-        # Π + (4 + y)·Σ, which begins with 1 + 8Σe.
-        w = sum_of_products(([one], whole), ([four, one], w))
-        eight = total.times_number(8)
-        high, low = arithmetic.exact_sum(one, eight.high)
-        begin = _Sum(arithmetic, high, add(low, eight.low))
-        n[0], w[0] = moments.high, high
-        slope = _slope(arithmetic, real, n, w, 2.0, lengths[2])
-        return _cut(arithmetic, lengths, (moments, n), (begin, w), (moments.times(begin).times_number(2), slope))
+    def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any) -> list[list[Any]]:
+        number, add, fma = arithmetic.number, arithmetic.add, arithmetic.fma
+        first, one, eight = _Sum(arithmetic, h, h_low), number(1.0), number(8.0)
+        e, t = zip(*_distances(first, first, count, radius), strict=True)
+        # −∂e/∂k
+        changes = [sharp.times(each.times_number(j)) for j, (each, sharp) in enumerate(zip(e, t, strict=True), 1)]
+        total, moment = _sum(e), functools.reduce(_Sum.plus_any, changes).normal()
+        factors = [(each.high, change.high) for each, change in zip(e, changes, strict=True)]
+        p, p_change = arithmetic.factors(factors, count + 1)
+        p[1], p_change[1] = total.high, moment.high
+        p, p_change = large(arithmetic, real, p, 3), large(arithmetic, real, p_change, 3)
+        n = large(arithmetic, real, arithmetic.bilinear(lengths[0], (p, p_change, change_multiples)), 2)
+        w = large(arithmetic, real, arithmetic.bilinear(lengths[1], (p, p, weight_multiples)), 4)
+        # It begins with 1 + 8Σe.
+        high = fma(eight, total.high, one)
+        rest = fma(eight, total.high, add(one, arithmetic.minus(high)))
+        begin = _Sum(arithmetic, high, fma(eight, total.low, rest))
+        n[0], w[0] = moment.high, high
+        slope = arithmetic.bilinear(lengths[2], (n, w, _quotient_multiples))
+        return _cut(arithmetic, lengths, (moment, n), (begin, w), (moment.times(begin), slope))
 
     return evaluated(evaluate, real)

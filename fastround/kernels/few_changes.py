@@ -1,14 +1,14 @@
 """∂/∂k of sharp windows of few distances, whose fraction needs no power series.
 
-It is that of `fraction`, of which n, w and C̃ are found here.  With a number that depends on k comes its change: that is
+It is that of `fraction`, of which n, w and C̃ are found here.  With a polynomial comes its change: that is
 ∂ = ∂/∂k + ½·y·∂/∂y of it, and a multiple of itself if it is large at a step, so that little is left.  In the sigmoid
-method w is the product of all 1 + ey, and as n = w′, ∂n + ½n is the derivative of ∂w:
+method n = w′, and as ∂n + ½n is the derivative of ∂w,
 
     C̃ = w·(∂w)′ − w′·∂w.
 
-The density method has n = (4+y)·n̂ and w = Π + (4+y)·ŵ with the product Π of all (1+ey)², where
+The density method has n = (4+y)·n̂ and w = P² + (4+y)·ŵ, as in `few`, and
 
-    C̃ = (4+y)·(w·(∂n̂+n̂) − n̂·(∂Π + (4+y)·(∂ŵ+½ŵ))) − 2Π·n̂.
+    C̃ = (4+y)·(w·(∂n̂ + n̂) − n̂·(∂w + 2ŵ)) − 2P²·n̂.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, horner, kernel, power_of_two, reflected, shift
-from .few import FEW, FEWER
+from .few import FEW, FEWER, change_multiples, large, slope_multiples, weight_multiples
 from .fraction import OFFSETS
 from .polynomial import Arithmetic, evaluated
 from .theta import Regime, quotient, scaled, square
@@ -77,7 +77,7 @@ def few_changes_regime(method: str, real: Any) -> Regime:
         return a, one, one, quotient(moving, None, w2, w2_low, r * r)
 
     shorter = tuple((count, constants_of(count)) for count in FEWER)
-    return Regime(constants_of(FEW), point, straight=True, shorter=shorter)
+    return Regime(constants_of(FEW), point, straight=True, shorter=shorter, vectors=4)
 
 
 def _product(i: int, j: int) -> Any:
@@ -88,67 +88,24 @@ def _minus_product(i: int, j: int) -> Any:
     return ((i + j, -1.0),)
 
 
-class _Sums:
-    """Sums of products of polynomials, in which None is a coefficient of 0."""
-
-    def __init__(self, arithmetic: Arithmetic, length: int):
-        # So many coefficients matter of those of which there are products in turn.
-        self.arithmetic, self.length = arithmetic, length
-
-    def of_products(self, *products: tuple[_Polynomial, _Polynomial]) -> _Polynomial:
-        """Σ a·b, cut."""
-        return self.of_terms(*((a, b, _product) for a, b in products))[: self.length]
-
-    def of_terms(self, *products: tuple[_Polynomial, _Polynomial, Callable[[int, int], Any]]) -> _Polynomial:
-        """Σ multiple·a_i·b_j·y^power over the (power, multiple) of all i and j."""
-        number, multiply = self.arithmetic.number, self.arithmetic.multiply
-        terms: dict[int, list[Any]] = {}
-        for a, b, parts in products:
-            for (i, c), (j, d) in itertools.product(enumerate(a), enumerate(b)):
-                if c is None or d is None:
-                    continue
-                for power, multiple in parts(i, j):
-                    if multiple:
-                        exact = abs(multiple) == 1
-                        pair = (multiply(number(multiple), c), d) if exact else (number(multiple), multiply(c, d))
-                        terms.setdefault(power, []).append(pair)
-        return [self.arithmetic.combination(terms[n]) if n in terms else None for n in range(max(terms) + 1)]
-
-
 def _polynomials(method: str, real: Any, count: int) -> Callable[..., list[_Polynomial]]:
     """The function of an arithmetic, M, the first h and e^(−k) that returns n, n′, w, w′ and C̃."""
-    lengths, single = _LENGTHS[method, real], real is np.float32
+    lengths, of_method = _LENGTHS[method, real], _sigmoid if method == "sigmoid" else _density
 
     def evaluate(arithmetic: Arithmetic, radius: Any, first: Any, ratio: Any) -> list[_Polynomial]:
-        number, multiply, add, fma = arithmetic.number, arithmetic.multiply, arithmetic.add, arithmetic.fma
-        sums, one = _Sums(arithmetic, lengths[0]), number(1.0)
-
-        def significant(a: _Polynomial, lowest: int, unit: float = 2.0**-58) -> _Polynomial:
-            """Rounded from a power on, to multiples of what does not matter: no products of them are subnormal."""
-            if not single:
-                return a
-            return [c if c is None or i < lowest else arithmetic.multiple_of(unit, c) for i, c in enumerate(a)]
-
+        number, multiply, add = arithmetic.number, arithmetic.multiply, arithmetic.add
         # h of all distances, which is 0 outside the window.
         powers = [first]
         for j in range(2, count + 1):
             powers.append(multiply(powers[-1], arithmetic.if_most(number(float(j)), radius, ratio)))
-        inverses, distances = arithmetic.inverses([add(one, h) for h in powers]), []
+        inverses, distances = arithmetic.inverses([add(number(1.0), h) for h in powers]), []
         for j, (h, inverse) in enumerate(zip(powers, inverses, strict=True), 1):
-            # With h/(1+h), e, and t = (1−h)/(1+h).
+            # h/(1+h) and e
             part = multiply(h, inverse)
-            distances.append((j - OFFSETS[method], part, multiply(part, inverse), fma(number(-2.0), part, one)))
-        if method == "sigmoid":
-            n, w, changes = _sigmoid(arithmetic, sums, distances)
-        else:
-            n, w, changes = _density(arithmetic, sums, distances, significant)
-        shorter, longer = lengths
-        polynomials = (n, _derivative(arithmetic, n), w, _derivative(arithmetic, w), significant(changes, 2, 2.0**-116))
-        zero = [number(0.0)]
-        return [
-            (each + zero * length)[:length]
-            for each, length in zip(polynomials, (shorter, shorter - 1, shorter, shorter - 1, longer), strict=True)
-        ]
+            distances.append((j - OFFSETS[method], part, multiply(part, inverse)))
+        n, w, changes = of_method(arithmetic, real, distances, lengths)
+        n_slope, w_slope = _derivative(arithmetic, n), _derivative(arithmetic, w)
+        return [n, n_slope, w, w_slope, changes]
 
     return evaluate
 
@@ -157,64 +114,85 @@ def _derivative(arithmetic: Arithmetic, a: _Polynomial) -> _Polynomial:
     return [arithmetic.multiply(arithmetic.number(float(i)), c) for i, c in enumerate(a)][1:]
 
 
-def _sigmoid(arithmetic: Arithmetic, sums: _Sums, distances: list[Any]) -> tuple[_Polynomial, ...]:
+def _sigmoid(
+    arithmetic: Arithmetic, real: Any, distances: list[Any], lengths: tuple[int, int]
+) -> tuple[_Polynomial, ...]:
     """n, w and C̃."""
-    multiply, number, fma = arithmetic.multiply, arithmetic.number, arithmetic.fma
-    one = number(1.0)
-    w, change = [one], [None]
-    for s, part, e, _ in distances:
-        # ½ − st
-        factor, growth = [one, e], [None, multiply(e, fma(number(2 * s), part, number(0.5 - s)))]
-        w, change = sums.of_products((factor, w)), sums.of_products((factor, change), (growth, w))
-    return (
-        _derivative(arithmetic, w),
-        w,
-        sums.of_terms((w, change, lambda i, j: ((i + j - 1, float(j - i)),) if i + j else ())),
-    )
+    number, multiply, fma = arithmetic.number, arithmetic.multiply, arithmetic.fma
+    # ∂e is (½ − st)·e.
+    numbers = [(e, multiply(e, fma(number(2 * s), part, number(0.5 - s)))) for s, part, e in distances]
+    w, change = arithmetic.factors(numbers, lengths[0])
+    return (_derivative(arithmetic, w), w, arithmetic.bilinear(lengths[1], (w, change, change_multiples)))
 
 
 def _density(
-    arithmetic: Arithmetic, sums: _Sums, distances: list[Any], significant: Callable[..., _Polynomial]
+    arithmetic: Arithmetic, real: Any, distances: list[Any], lengths: tuple[int, int]
 ) -> tuple[_Polynomial, ...]:
-    """The same."""
-    multiply, number, add, fma = arithmetic.multiply, arithmetic.number, arithmetic.add, arithmetic.fma
-    one, four = number(1.0), number(4.0)
-    whole, whole_change = [one], [None]
-    n: _Polynomial = []
-    for s, part, e, t in distances:
-        minus_s, twice_e, te = number(-s), add(e, e), multiply(t, e)
-        # ½ − st
-        growth = fma(number(2 * s), part, number(0.5 - s))
-        factor = significant([one, twice_e, multiply(e, e)], 2)
-        factor_change = [None, multiply(twice_e, growth), multiply(add(growth, growth), factor[2])]
-        moment, weight = [multiply(number(s), te)], [twice_e, fma(arithmetic.minus(twice_e), e, e)]
-        # s·(6es − s + t) and 1 − 2e − st(1−4e), over e, where 1 − t is small at first.
-        if s == 1:
-            moving = fma(number(6.0), e, multiply(number(-2.0), part))
-            last = fma(four, te, add(add(part, part), arithmetic.minus(twice_e)))
-            moving, last = significant([moving, last], 0, 2.0**-29)
-        else:
-            moving = multiply(number(s), fma(number(6.0 * s), e, add(t, minus_s)))
-            last = fma(number(4.0 * s), te, fma(minus_s, t, fma(number(-2.0), e, one)))
-        moment_change = [multiply(e, moving)]
-        weight_change = [fma(number(-2 * s), te, e), multiply(e, last)]
-        if not n:
-            n, w, n_change, w_change = moment, weight, moment_change, weight_change
-        else:
-            n_change = sums.of_products(
-                (factor, n_change), (factor_change, n), (moment_change, whole), (moment, whole_change)
-            )
-            w_change = sums.of_products(
-                (factor, w_change), (factor_change, w), (weight_change, whole), (weight, whole_change)
-            )
-            n, w = sums.of_products((factor, n), (moment, whole)), sums.of_products((factor, w), (weight, whole))
-        whole_change = sums.of_products((factor, whole_change), (factor_change, whole))
-        whole = sums.of_products((factor, whole))
-    n, n_change, w, w_change, whole, whole_change = (
-        significant(each, 2) for each in (n, n_change, w, w_change, whole, whole_change)
+    """The same.
+
+    c are the coefficients of P.  Of these and of e the change is ∂/∂k + y·∂/∂y, since that of e is (1 − st)·e,
+    small at first.  So ∂ of a product c_i·c_j·y^m is that of the changes, and (½m − i − j) times itself.
+    """
+    number, multiply, fma = arithmetic.number, arithmetic.multiply, arithmetic.fma
+    shorter, longer = lengths
+    numbers = []
+    for s, part, e in distances:
+        growth = fma(number(2.0 * s), part, number(1.0 - s))
+        curvature = fma(number(-2.0 * s * s), e, multiply(growth, growth))
+        numbers.append((e, multiply(growth, e), multiply(curvature, e)))
+    c, c1, c2 = (large(arithmetic, real, each, 3) for each in arithmetic.factors(numbers, shorter - 1))
+    # −∂c/∂k
+    falls = [None, *(fma(number(float(i)), c[i], arithmetic.minus(c1[i])) for i in range(1, len(c)))]
+    n = large(arithmetic, real, arithmetic.bilinear(shorter, (c, falls, change_multiples)), 2)
+    n_change = arithmetic.bilinear(
+        shorter, (c, c1, _first_multiples), (c, c2, lambda i, j: change_multiples(j, i)), (c, c, _own_multiples)
     )
-    limit = [four, one]
-    w, n_change = sums.of_products(([one], whole), (limit, w)), sums.of_products((limit, n_change))
-    w_change = sums.of_products(([one], whole_change), (limit, w_change))
-    twice_n, n = [multiply(number(-2.0), c) for c in n], sums.of_products((limit, n))
-    return n, w, sums.of_terms((w, n_change, _product), (whole, twice_n, _product), (n, w_change, _minus_product))
+    n_change = _with_limit(arithmetic, large(arithmetic, real, n_change, 2))
+    w = large(arithmetic, real, arithmetic.bilinear(shorter, (c, c, weight_multiples)), 4)
+    rest = arithmetic.bilinear(shorter + 1, (c, c1, _rest_multiples), (c, c, _own_rest_multiples))
+    rest = large(arithmetic, real, rest, 5)
+    changes = arithmetic.bilinear(longer, (w, n_change, _product), (n, rest, _minus_product))
+    return _with_limit(arithmetic, n)[:shorter], w, changes
+
+
+def _with_limit(arithmetic: Arithmetic, a: _Polynomial) -> _Polynomial:
+    """(4+y)·a"""
+    four = arithmetic.number(4.0)
+    return [arithmetic.multiply(four, a[0]), *(arithmetic.fma(four, b, c) for c, b in itertools.pairwise(a)), a[-1]]
+
+
+def _first_multiples(i: int, j: int) -> Any:
+    """Those of c and c1 in ∂n̂ + n̂."""
+    return ((i + j - 1, (j - i) * (3 * j - i - 1) / 2),)
+
+
+def _own_multiples(i: int, j: int) -> Any:
+    """Those of c and c in it."""
+    return ((i + j - 1, (j - i) ** 2 * (1 - i - j) / 2),) if i < j else ()
+
+
+def _rest_multiples(i: int, j: int) -> Any:
+    """Those of c and c1 in (4+y)·(∂w + 2ŵ) + 2P²."""
+    return _limit_multiples(*weight_multiples(min(i, j), max(i, j)) * (2 if i == j else 1))
+
+
+def _own_rest_multiples(i: int, j: int) -> Any:
+    """Those of c and c in it."""
+    if i > j:
+        return ()
+    lacking = ((power, multiple * (power / 2 - i - j)) for power, multiple in weight_multiples(i, j))
+    twice = ((power, 2 * multiple) for power, multiple in slope_multiples(i, j))
+    return _sums((i + j, 4.0 if i < j else 2.0), *_limit_multiples(*lacking, *twice))
+
+
+def _limit_multiples(*multiples: tuple[int, float]) -> Any:
+    """Those of 4 + y times it."""
+    return _sums(*((power + n, multiple * 4.0 ** (1 - n)) for power, multiple in multiples for n in (0, 1)))
+
+
+def _sums(*multiples: tuple[int, float]) -> Any:
+    """With one multiple of each power."""
+    totals: dict[int, float] = {}
+    for power, multiple in multiples:
+        totals[power] = totals.get(power, 0.0) + multiple
+    return tuple(totals.items())

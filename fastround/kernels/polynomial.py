@@ -81,6 +81,45 @@ class Arithmetic(NamedTuple):
             total = self.fma(a, b, total)
         return total
 
+    def factors(self, numbers: Sequence[tuple[Any, ...]], length: int) -> list[list[Any]]:
+        """Π (1 + ey), cut, and its first derivatives by what e depends on: numbers are e and as many derivatives.
+
+        A coefficient None is 0.
+        """
+        one, orders = self.number(1.0), range(len(numbers[0]))
+        results = [[None if order else one] for order in orders]
+
+        def coefficient(i: int, order: int, each: tuple[Any, ...]) -> Any:
+            # The others, and this times e or, by Leibniz's rule, times its derivatives.
+            pairs = [(each[l], results[order - l][i - 1], math.comb(order, l)) for l in range(order + 1)]
+            products = [(a if m == 1 else self.multiply(self.number(m), a), b) for a, b, m in pairs if b is not None]
+            others = [(one, c) for c in results[order][i : i + 1] if c is not None]
+            return self.combination(products + others)
+
+        for each in numbers:
+            upper = range(1, min(len(results[0]) + 1, length))
+            results = [[results[order][0], *(coefficient(i, order, each) for i in upper)] for order in orders]
+        return results
+
+    def bilinear(self, length: int, *products: tuple[list[Any], list[Any], Callable[[int, int], Any]]) -> list[Any]:
+        """Σ multiple·a_i·b_j·y^power, cut, over the (power, multiple) of all i and j, for each (a, b, multiples).
+
+        A coefficient None is 0.  The polynomials are as products of factors 1 + ey, where each e is much less than the
+        one before.
+        """
+        terms: dict[int, list[Any]] = {}
+        for a, b, multiples in products:
+            pairs = itertools.product(range(len(a)), range(len(b)))
+            for i, j in sorted(pairs, key=lambda pair: sum(n * (n + 1) for n in pair)):
+                if a[i] is None or b[j] is None:
+                    continue
+                for power, multiple in multiples(i, j):
+                    if multiple and power < length:
+                        factor = self.number(multiple)
+                        exact = (self.multiply(factor, a[i]), b[j]) if abs(multiple) == 1 else None
+                        terms.setdefault(power, []).append(exact or (factor, self.multiply(a[i], b[j])))
+        return [self.combination(terms[n]) if n in terms else None for n in range(max(terms) + 1)]
+
     def inverses(self, numbers: list[Any]) -> list[Any]:
         """Next to 1/x of all, with one division."""
         others = [*itertools.accumulate(numbers[:0:-1], self.multiply)][::-1]
