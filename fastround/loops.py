@@ -40,7 +40,7 @@ from .cache import vector_bytes
 from .entry import OPERANDS
 from .kernels.elementary import kernel
 from .kernels.staircase import Windows
-from .kernels.theta import Regime
+from .kernels.theta import Regime, Shorter
 from .lanes import in_stages, vectorised
 from .memory import LINE, buffers, copies, fetches, load, prefetch_to_read, prefetch_to_write, store
 from .partition import PLACE, PLACE_BITS, bits_of, number_of_bounds, partition
@@ -234,20 +234,22 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 with_point(i, operands, sharpness_at(i, operands))
 
             @kernel
-            def group(operands, greatest):
+            def group(operands, extremes):
                 all_at_once(element, operands)
 
             return group
 
-        def group_up_to(shorter: tuple[int, Any], longer: Any) -> Any:
-            most, group = np.float64(shorter[0]).view(np.uint64), group_of(shorter[1])
+        def group_or_longer(shorter: Shorter, longer: Any) -> Any:
+            group = group_of(shorter.constants)
+            radius, k = np.float64(shorter.radius).view(np.uint64), real(shorter.least).view(unsigned)
 
             @kernel
-            def either(operands, greatest):
-                if greatest <= most:
-                    group(operands, greatest)
+            def either(operands, extremes):
+                greatest, least = extremes
+                if greatest <= radius and least >= k:
+                    group(operands, extremes)
                 else:
-                    longer(operands, greatest)
+                    longer(operands, extremes)
 
             return either
 
@@ -256,13 +258,13 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
             staged = in_stages(sharpness_at, tuple(stages), with_point, varying_width, vector // 8, width)
 
             @kernel
-            def group(operands, greatest):
+            def group(operands, extremes):
                 staged(operands)
         else:
             group = group_of(constants_of)
             for shorter in regime.shorter[::-1]:
-                group = group_up_to(shorter, group)
-        by_radius = bool(regime.shorter)
+                group = group_or_longer(shorter, group)
+        any_shorter = bool(regime.shorter)
 
         @kernel
         def run(operands, starts, ends, data, following):
@@ -278,16 +280,16 @@ def loop(ufunc: Ufunc, real: Any, varying: bool, integer: Any = None) -> Callabl
                 store(k, j, load(k, start, real), real)
                 if windowed:
                     store(radius, j, load(radius, start, np.float64), np.float64)
-            greatest = np.uint64(0)
-            if by_radius:
-                # The bits of positive numbers are in their order, and their maximum is found by vectors.
+            # The bits of positive numbers are in their order, and are compared by vectors.
+            greatest, least = np.uint64(0), infinity
+            if any_shorter:
                 for j in range(start, end):
-                    greatest = max(greatest, load(radius, j, np.uint64))
+                    greatest, least = max(greatest, load(radius, j, np.uint64)), min(least, load(k, j, unsigned))
             for j in range(start, stop, varying_width):
                 for offset in range(j, j + varying_width, LINE // memory_size):
                     prefetch_at(offset, following)
                 i = j * size
-                group((x + i, k + i, radius + j * 8, y + i, z + i), greatest)
+                group((x + i, k + i, radius + j * 8, y + i, z + i), (greatest, least))
 
         return run
 

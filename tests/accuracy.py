@@ -17,7 +17,7 @@ from oracle import max_abs_grad_k, oracle, ulp_error
 
 import fastround as fr
 from fastround.kernels.distances import SOFT
-from fastround.kernels.few import FEW
+from fastround.kernels.few import FEW, SHARP
 from fastround.kernels.outside import WIDE
 from fastround.kernels.windowed import windowed
 from fastround.table import FUNCTIONS, WINDOWED, Function
@@ -67,7 +67,7 @@ def windows(rng: np.random.Generator, count: int, real: Any) -> Iterator[tuple[A
         radius = int(rng.choice([1, 2, 3, 10.0 ** rng.uniform(0.5, 2.5)]))
         yield real(10.0 ** rng.uniform(-3, np.log10(60 / radius))), radius
     for radius in (1, 3, FEW, FEW + 1, 20, 60, 300, 1100):
-        edges = {SOFT, WIDE / radius}
+        edges = {SOFT, SHARP, WIDE / radius}
         for parts in (windowed(method, real, picks) for method in ("sigmoid", "density") for picks in ((0, 1), (2,))):
             # Where k·M is as near as it may be for the infinite sum to do.
             nearest = (parts.nearer + math.sqrt(parts.nearer**2 + 80 * radius)) / (2 * radius)

@@ -17,6 +17,7 @@ from processes import compile_ahead, run
 
 import fastround as fr
 from fastround.arguments import Method
+from fastround.kernels.few import SHARP
 from fastround.table import UFUNCS, WINDOWED
 
 methods = pytest.mark.parametrize("method", ["sigmoid", "density"])
@@ -429,6 +430,8 @@ def test_blocks_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
     kinds = [(0.2, 3, 1, 2), (0.2, 3, 1, 3), (0.2, 3, 3, 5), (0.2, 3, 4, 9), (0.2, 1, 6, 9), (0.01, 0.1, 1, 9)]
     # The last but one is softer than what few distances are apart for.
     kinds += [(50, 90, 1, 9), (0.01, 90, 1, 9), (0.0003, 0.1, 1, 9), (0.2, 3, 0, 5)]
+    # Where few distances are sharp, and beside that.
+    kinds += [(SHARP, 9, 1, 5), (SHARP, 15, 1, 3), (0.97 * SHARP, 1.03 * SHARP, 1, 5), (6, SHARP, 1, 2)]
     k = np.concatenate([random.uniform(*kind[:2], 1024) for kind in kinds]).astype(real)
     radius = np.concatenate([random.integers(kind[2], kind[3] + 1, 1024) for kind in kinds])
     k[[100, 7000]] = np.nan

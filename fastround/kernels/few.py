@@ -13,6 +13,7 @@ So all coefficients but those of R̂ are sums over products of two coefficients 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from .elementary import elementary, fma, horner, kernel, power_of_two, reflected, shift
 from .polynomial import Arithmetic, evaluated
-from .theta import Regime, quotient, scaled, square, times
+from .theta import Regime, Shorter, quotient, scaled, square, times
 
 # The greatest radius of such a window, and those for which there is less to compute.
 FEW, FEWER = 5, (2, 3)
@@ -33,6 +34,9 @@ _LENGTHS = {
     ("density", np.float32): (6, 7, 8),
     ("density", np.float64): (9, 10, 13),
 }
+# From this sharpness on, in the density method and float64: so many coefficients of P, n̂, w and R̂ matter, and of so
+# many distances the second parts of sums.
+SHARP, _SHARP_LENGTHS, _NEAR = 7.5, (4, 4, 6, 7), 2
 # In float32, a coefficient of a higher power that is less does not matter, and would make subnormal products.
 _NEGLIGIBLE = 2.0**-62
 
@@ -101,16 +105,16 @@ def few_regime(method: str, real: Any) -> Regime:
     reduced, hyperbolic, exp = functions.reduced, functions.hyperbolic, functions.exp
     unshifted, zero, half, one, two = shift(real), *map(real, (0, 0.5, 1, 2))
 
-    def constants_of(count: int) -> Any:
+    def constants_of(count: int, sharp: bool = False) -> Any:
         """Those of up to so many distances; for fewer, they are the same bits, since the others are zero."""
-        polynomials_of = (_density if density else _sigmoid)(real, count, lengths)
+        polynomials_of = _density(real, count, lengths, sharp) if density else _sigmoid(real, count, lengths)
 
         @kernel
         def constants(sharpness):
             k, radius = real(sharpness[0]), real(sharpness[1])
             if density:
                 h = exp(-k, zero)
-                n, w, slope, lows = polynomials_of((radius, *h))
+                n, w, slope, lows = polynomials_of((k, radius, *h))
                 unit = k + k
             else:
                 h = exp(-half * k, zero)
@@ -141,8 +145,10 @@ def few_regime(method: str, real: Any) -> Regime:
         value = quotient(top, top_low, w, w_low, r)
         return value if value < half else half, one, quotient(rise, rise_low, w2, w2_low, r * r), zero
 
-    shorter = tuple((count, constants_of(count)) for count in FEWER)
-    return Regime(constants_of(FEW), point, straight=True, shorter=shorter, vectors=4)
+    shorter = [Shorter(count, 0.0, constants_of(count)) for count in FEWER]
+    if density and real is np.float64:
+        shorter[1:1] = [Shorter(count, SHARP, constants_of(count, True)) for count in (FEWER[1], FEW)]
+    return Regime(constants_of(FEW), point, straight=True, shorter=tuple(shorter), vectors=4)
 
 
 def _distances(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[tuple[_Sum, _Sum]]:
@@ -176,12 +182,33 @@ def _sum(numbers: Sequence[_Sum]) -> _Sum:
     return total.normal()
 
 
-def large(arithmetic: Arithmetic, real: Any, c: list[Any], first: int) -> list[Any]:
-    """Coefficients, but 0 for those from the first on that would make subnormal products."""
-    if real is np.float64:
-        return c
-    least = arithmetic.number(_NEGLIGIBLE)
-    return [x if i < first else arithmetic.at_least(x, least) for i, x in enumerate(c)]
+class Cut:
+    """Puts 0 for numbers that do not matter, so that products are not subnormal in float32, and less is to be done.
+
+    The latter in the density method and float64, where k is SHARP or more: a function for these alone leaves them out.
+    """
+
+    def __init__(self, arithmetic: Arithmetic, real: Any, k: Any, sharp: bool):
+        self.arithmetic, self.single, self.k, self.sharp = arithmetic, real is np.float32, k, sharp
+
+    def coefficients(self, c: list[Any], first: int, length: int) -> list[Any]:
+        """Those from the first on that are next to nothing in float32, or in float64 all from a number on."""
+        if self.single:
+            least = self.arithmetic.number(_NEGLIGIBLE)
+            return [x if i < first else self.arithmetic.at_least(x, least) for i, x in enumerate(c)]
+        return c[:length] if self.sharp else [*c[:length], *map(self._unless_sharp, c[length:])]
+
+    def lows(self, sums: Sequence[_Sum]) -> list[_Sum]:
+        """The same for the second parts of sums of far distances."""
+        if self.single:
+            return [*sums]
+        zero = self.arithmetic.number(0.0)
+        lows = [zero if self.sharp else self._unless_sharp(each.low) for each in sums[_NEAR:]]
+        far = zip(sums[_NEAR:], lows, strict=True)
+        return [*sums[:_NEAR], *(_Sum(self.arithmetic, each.high, low) for each, low in far)]
+
+    def _unless_sharp(self, x: Any) -> Any:
+        return self.arithmetic.if_most(self.k, self.arithmetic.number(math.nextafter(SHARP, 0.0)), x)
 
 
 def _cut(arithmetic: Arithmetic, lengths: tuple[int, ...], *polynomials: tuple[_Sum, list[Any]]) -> list[list[Any]]:
@@ -202,7 +229,7 @@ def _sigmoid(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
         total = _sum([e for e, _ in distances])
         (w,) = arithmetic.factors([(e.high,) for e, _ in distances], count + 1)
         w[1] = total.high
-        w = large(arithmetic, real, w, 4)
+        w = Cut(arithmetic, real, None, False).coefficients(w, 4, len(w))
         n = [multiply(number(float(i)), c) for i, c in enumerate(w)][1:]
         slope = arithmetic.bilinear(lengths[2], (w, w, slope_multiples))
         one = _Sum(arithmetic, number(1.0), number(0.0))
@@ -246,28 +273,34 @@ def _quotient_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
     return (i + j, 1.0 + 2 * (i - j)), (i + j + 1, 1.0 + 0.5 * (i - j))
 
 
-def _density(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
-    """The nopython function of M and the first h as a sum: n̂, w and ½R̂."""
+def _density(real: Any, count: int, lengths: tuple[int, ...], sharp: bool) -> Any:
+    """The nopython function of k, M and the first h as a sum: n̂, w and ½R̂."""
 
-    def evaluate(arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any) -> list[list[Any]]:
+    def evaluate(arithmetic: Arithmetic, k: Any, radius: Any, h: Any, h_low: Any) -> list[list[Any]]:
         number, add, fma = arithmetic.number, arithmetic.add, arithmetic.fma
-        first, one, eight = _Sum(arithmetic, h, h_low), number(1.0), number(8.0)
+        first, one, eight, cut = _Sum(arithmetic, h, h_low), number(1.0), number(8.0), Cut(arithmetic, real, k, sharp)
         e, t = zip(*_distances(first, first, count, radius), strict=True)
         # −∂e/∂k
-        changes = [sharp.times(each.times_number(j)) for j, (each, sharp) in enumerate(zip(e, t, strict=True), 1)]
-        total, moment = _sum(e), functools.reduce(_Sum.plus_any, changes).normal()
-        factors = [(each.high, change.high) for each, change in zip(e, changes, strict=True)]
-        p, p_change = arithmetic.factors(factors, count + 1)
+        changes = cut.lows(
+            [tanh.times(each.times_number(j)) for j, (each, tanh) in enumerate(zip(e, t, strict=True), 1)]
+        )
+        # Sharp ones fall too, and either sum is exact.
+        total, moment = _sum(cut.lows(e)), functools.reduce(_Sum.plus if sharp else _Sum.plus_any, changes).normal()
+        p, p_change = arithmetic.factors(
+            [(x.high, change.high) for x, change in zip(e, changes, strict=True)], count + 1
+        )
         p[1], p_change[1] = total.high, moment.high
-        p, p_change = large(arithmetic, real, p, 3), large(arithmetic, real, p_change, 3)
-        n = large(arithmetic, real, arithmetic.bilinear(lengths[0], (p, p_change, change_multiples)), 2)
-        w = large(arithmetic, real, arithmetic.bilinear(lengths[1], (p, p, weight_multiples)), 4)
+        p, p_change = (cut.coefficients(c, 3, _SHARP_LENGTHS[0]) for c in (p, p_change))
+        n = arithmetic.bilinear(lengths[0], (p, p_change, change_multiples))
+        w = arithmetic.bilinear(lengths[1], (p, p, weight_multiples))
+        n, w = cut.coefficients(n, 2, _SHARP_LENGTHS[1]), cut.coefficients(w, 4, _SHARP_LENGTHS[2])
         # It begins with 1 + 8Σe.
         high = fma(eight, total.high, one)
         rest = fma(eight, total.high, add(one, arithmetic.minus(high)))
         begin = _Sum(arithmetic, high, fma(eight, total.low, rest))
         n[0], w[0] = moment.high, high
         slope = arithmetic.bilinear(lengths[2], (n, w, _quotient_multiples))
+        slope = cut.coefficients(slope, len(slope), _SHARP_LENGTHS[3])
         return _cut(arithmetic, lengths, (moment, n), (begin, w), (moment.times(begin), slope))
 
     return evaluated(evaluate, real)

@@ -13,25 +13,26 @@ The density method has n = (4+y)·n̂ and w = P² + (4+y)·ŵ, as in `few`, and
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .elementary import elementary, fma, horner, kernel, power_of_two, reflected, shift
-from .few import FEW, FEWER, change_multiples, large, slope_multiples, weight_multiples
+from .few import FEW, FEWER, SHARP, Cut, change_multiples, weight_multiples
 from .fraction import OFFSETS
 from .polynomial import Arithmetic, evaluated
-from .theta import Regime, quotient, scaled, square
+from .theta import Regime, Shorter, quotient, scaled, square
 
-# How many coefficients matter of n and w, and of C̃.
+# How many coefficients matter: of w and C̃, or of P, n̂, w and the change of w.
 _LENGTHS = {
     ("sigmoid", np.float32): (4, 4),
     ("sigmoid", np.float64): (5, 6),
-    ("density", np.float32): (5, 7),
-    ("density", np.float64): (7, 10),
+    ("density", np.float32): (4, 4, 5, 6),
+    ("density", np.float64): (5, 6, 7, 8),
 }
+# Of P, n̂ and w, and of their changes, where numbers are sharp.
+_SHARP_LENGTHS = 4, 4, 6
 
 # Coefficients from the lowest power on.
 _Polynomial = list[Any]
@@ -45,30 +46,43 @@ def few_changes_regime(method: str, real: Any) -> Regime:
     """
     functions = elementary(real)
     reduced, hyperbolic, exp = functions.reduced, functions.hyperbolic, functions.exp
-    unshifted, zero, one, two = shift(real), *map(real, (0, 1, 2))
+    unshifted, zero, one, two, four = shift(real), *map(real, (0, 1, 2, 4))
     first = real(1 - OFFSETS[method])
 
-    def constants_of(count: int) -> Any:
+    def constants_of(count: int, sharp: bool = False) -> Any:
         """Those of up to so many distances; for fewer, results are the same bits, since what belongs to others is 0."""
-        polynomials_of = evaluated(_polynomials(method, real, count), real)
+        polynomials_of = evaluated(_polynomials(method, real, count, sharp), real)
 
         @kernel
         def constants(sharpness):
             k, radius = real(sharpness[0]), real(sharpness[1])
-            return k, polynomials_of((radius, exp(-first * k, zero)[0], exp(-k, zero)[0]))
+            return k, polynomials_of((k, radius, exp(-first * k, zero)[0], exp(-k, zero)[0]))
 
         return constants
 
     @kernel
+    def sigmoid_parts(y, n, n_slope, w, w_slope, changes):
+        return horner(y, n), horner(y, n_slope), horner(y, w), horner(y, w_slope), horner(y, changes)
+
+    @kernel
+    def density_parts(y, n, n_slope, w, w_slope, n_change, w_change):
+        n, n_slope, w, w_slope = horner(y, n), horner(y, n_slope), horner(y, w), horner(y, w_slope)
+        limit = four + y
+        change = fma(w, horner(y, n_change), -n * horner(y, w_change))
+        return limit * n, fma(limit, n_slope, n), w, w_slope, fma(limit, change, -(n + n) * w)
+
+    parts = density_parts if method == "density" else sigmoid_parts
+
+    @kernel
     def point(a, a_low, b, b_low, constants):
-        k, (n, n_slope, w, w_slope, changes) = constants
+        k, polynomials = constants
         z, z_low = scaled(k, a, a_low)
         t, c, s = reduced(z, z_low, unshifted)
         u = power_of_two(t)
         v = reflected(u, one)
         y, _, sinh, _ = hyperbolic(u, v, two, c, s)
-        n, w, changes = horner(y, n), horner(y, w), horner(y, changes)
-        y_delta = y * fma(horner(y, n_slope), w, -n * horner(y, w_slope))
+        n, n_slope, w, w_slope, changes = parts(y, *polynomials)
+        y_delta = y * fma(n_slope, w, -n * w_slope)
         # e^(−kr) − (2+y)·b
         share = fma(-b, two + y, fma(v, c - s, v))
         moving = fma(sinh, changes, fma(share, fma(n, w, y_delta), (a + a) * y_delta))
@@ -76,23 +90,17 @@ def few_changes_regime(method: str, real: Any) -> Regime:
         r = one / w
         return a, one, one, quotient(moving, None, w2, w2_low, r * r)
 
-    shorter = tuple((count, constants_of(count)) for count in FEWER)
-    return Regime(constants_of(FEW), point, straight=True, shorter=shorter, vectors=4)
+    shorter = [Shorter(count, 0.0, constants_of(count)) for count in FEWER]
+    if method == "density" and real is np.float64:
+        shorter[1:1] = [Shorter(count, SHARP, constants_of(count, True)) for count in (FEWER[1], FEW)]
+    return Regime(constants_of(FEW), point, straight=True, shorter=tuple(shorter), vectors=4)
 
 
-def _product(i: int, j: int) -> Any:
-    return ((i + j, 1.0),)
-
-
-def _minus_product(i: int, j: int) -> Any:
-    return ((i + j, -1.0),)
-
-
-def _polynomials(method: str, real: Any, count: int) -> Callable[..., list[_Polynomial]]:
-    """The function of an arithmetic, M, the first h and e^(−k) that returns n, n′, w, w′ and C̃."""
+def _polynomials(method: str, real: Any, count: int, sharp: bool) -> Callable[..., list[_Polynomial]]:
+    """The function of an arithmetic, k, M, the first h and e^(−k) that returns n, n′, w, w′ and C̃."""
     lengths, of_method = _LENGTHS[method, real], _sigmoid if method == "sigmoid" else _density
 
-    def evaluate(arithmetic: Arithmetic, radius: Any, first: Any, ratio: Any) -> list[_Polynomial]:
+    def evaluate(arithmetic: Arithmetic, k: Any, radius: Any, first: Any, ratio: Any) -> list[_Polynomial]:
         number, multiply, add = arithmetic.number, arithmetic.multiply, arithmetic.add
         # h of all distances, which is 0 outside the window.
         powers = [first]
@@ -103,9 +111,8 @@ def _polynomials(method: str, real: Any, count: int) -> Callable[..., list[_Poly
             # h/(1+h) and e
             part = multiply(h, inverse)
             distances.append((j - OFFSETS[method], part, multiply(part, inverse)))
-        n, w, changes = of_method(arithmetic, real, distances, lengths)
-        n_slope, w_slope = _derivative(arithmetic, n), _derivative(arithmetic, w)
-        return [n, n_slope, w, w_slope, changes]
+        n, w, *changes = of_method(Cut(arithmetic, real, k, sharp), distances, lengths)
+        return [n, _derivative(arithmetic, n), w, _derivative(arithmetic, w), *changes]
 
     return evaluate
 
@@ -114,10 +121,9 @@ def _derivative(arithmetic: Arithmetic, a: _Polynomial) -> _Polynomial:
     return [arithmetic.multiply(arithmetic.number(float(i)), c) for i, c in enumerate(a)][1:]
 
 
-def _sigmoid(
-    arithmetic: Arithmetic, real: Any, distances: list[Any], lengths: tuple[int, int]
-) -> tuple[_Polynomial, ...]:
+def _sigmoid(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[_Polynomial, ...]:
     """n, w and C̃."""
+    arithmetic = cut.arithmetic
     number, multiply, fma = arithmetic.number, arithmetic.multiply, arithmetic.fma
     # ∂e is (½ − st)·e.
     numbers = [(e, multiply(e, fma(number(2 * s), part, number(0.5 - s)))) for s, part, e in distances]
@@ -125,40 +131,32 @@ def _sigmoid(
     return (_derivative(arithmetic, w), w, arithmetic.bilinear(lengths[1], (w, change, change_multiples)))
 
 
-def _density(
-    arithmetic: Arithmetic, real: Any, distances: list[Any], lengths: tuple[int, int]
-) -> tuple[_Polynomial, ...]:
+def _density(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[_Polynomial, ...]:
     """The same.
 
     c are the coefficients of P.  Of these and of e the change is ∂/∂k + y·∂/∂y, since that of e is (1 − st)·e,
     small at first.  So ∂ of a product c_i·c_j·y^m is that of the changes, and (½m − i − j) times itself.
     """
+    arithmetic = cut.arithmetic
     number, multiply, fma = arithmetic.number, arithmetic.multiply, arithmetic.fma
-    shorter, longer = lengths
+    factors_length, n_length, w_length, change_length = lengths
     numbers = []
     for s, part, e in distances:
         growth = fma(number(2.0 * s), part, number(1.0 - s))
         curvature = fma(number(-2.0 * s * s), e, multiply(growth, growth))
         numbers.append((e, multiply(growth, e), multiply(curvature, e)))
-    c, c1, c2 = (large(arithmetic, real, each, 3) for each in arithmetic.factors(numbers, shorter - 1))
+    c, c1, c2 = (cut.coefficients(each, 3, _SHARP_LENGTHS[0]) for each in arithmetic.factors(numbers, factors_length))
     # −∂c/∂k
     falls = [None, *(fma(number(float(i)), c[i], arithmetic.minus(c1[i])) for i in range(1, len(c)))]
-    n = large(arithmetic, real, arithmetic.bilinear(shorter, (c, falls, change_multiples)), 2)
+    n = arithmetic.bilinear(n_length, (c, falls, change_multiples))
     n_change = arithmetic.bilinear(
-        shorter, (c, c1, _first_multiples), (c, c2, lambda i, j: change_multiples(j, i)), (c, c, _own_multiples)
+        n_length, (c, c1, _first_multiples), (c, c2, lambda i, j: change_multiples(j, i)), (c, c, _own_multiples)
     )
-    n_change = _with_limit(arithmetic, large(arithmetic, real, n_change, 2))
-    w = large(arithmetic, real, arithmetic.bilinear(shorter, (c, c, weight_multiples)), 4)
-    rest = arithmetic.bilinear(shorter + 1, (c, c1, _rest_multiples), (c, c, _own_rest_multiples))
-    rest = large(arithmetic, real, rest, 5)
-    changes = arithmetic.bilinear(longer, (w, n_change, _product), (n, rest, _minus_product))
-    return _with_limit(arithmetic, n)[:shorter], w, changes
-
-
-def _with_limit(arithmetic: Arithmetic, a: _Polynomial) -> _Polynomial:
-    """(4+y)·a"""
-    four = arithmetic.number(4.0)
-    return [arithmetic.multiply(four, a[0]), *(arithmetic.fma(four, b, c) for c, b in itertools.pairwise(a)), a[-1]]
+    w = arithmetic.bilinear(w_length, (c, c, weight_multiples))
+    w_change = arithmetic.bilinear(change_length, (c, c1, _w_multiples), (c, c, _own_w_multiples))
+    n, n_change = (cut.coefficients(each, 2, _SHARP_LENGTHS[1]) for each in (n, n_change))
+    w, w_change = (cut.coefficients(each, 4, _SHARP_LENGTHS[2]) for each in (w, w_change))
+    return n, w, n_change, w_change
 
 
 def _first_multiples(i: int, j: int) -> Any:
@@ -171,28 +169,11 @@ def _own_multiples(i: int, j: int) -> Any:
     return ((i + j - 1, (j - i) ** 2 * (1 - i - j) / 2),) if i < j else ()
 
 
-def _rest_multiples(i: int, j: int) -> Any:
-    """Those of c and c1 in (4+y)·(∂w + 2ŵ) + 2P²."""
-    return _limit_multiples(*weight_multiples(min(i, j), max(i, j)) * (2 if i == j else 1))
+def _w_multiples(i: int, j: int) -> Any:
+    """Those of c and c1 in ∂w + 2ŵ."""
+    return tuple((power, multiple * (1 + (i == j))) for power, multiple in weight_multiples(min(i, j), max(i, j)))
 
 
-def _own_rest_multiples(i: int, j: int) -> Any:
+def _own_w_multiples(i: int, j: int) -> Any:
     """Those of c and c in it."""
-    if i > j:
-        return ()
-    lacking = ((power, multiple * (power / 2 - i - j)) for power, multiple in weight_multiples(i, j))
-    twice = ((power, 2 * multiple) for power, multiple in slope_multiples(i, j))
-    return _sums((i + j, 4.0 if i < j else 2.0), *_limit_multiples(*lacking, *twice))
-
-
-def _limit_multiples(*multiples: tuple[int, float]) -> Any:
-    """Those of 4 + y times it."""
-    return _sums(*((power + n, multiple * 4.0 ** (1 - n)) for power, multiple in multiples for n in (0, 1)))
-
-
-def _sums(*multiples: tuple[int, float]) -> Any:
-    """With one multiple of each power."""
-    totals: dict[int, float] = {}
-    for power, multiple in multiples:
-        totals[power] = totals.get(power, 0.0) + multiple
-    return tuple(totals.items())
+    return tuple((power, multiple * (power / 2 - i - j)) for power, multiple in weight_multiples(i, j))

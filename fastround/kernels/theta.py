@@ -44,6 +44,14 @@ from .polynomial import (
 from .power_series import Coefficient, in_powers, moved, of_totals, significant
 
 
+class Shorter(NamedTuple):
+    """A shorter function for the constants of some windows: up to a radius, and from a sharpness on."""
+
+    radius: int
+    least: float
+    constants: Callable[[Any], Any]
+
+
 class Regime(NamedTuple):
     """One regime of the sharpness: what depends on k alone, and the point function.
 
@@ -59,8 +67,8 @@ class Regime(NamedTuple):
     stages: tuple[Any, ...] = ()
     # How many vectors of elements, each with its sharpness, are best computed at a time.
     vectors: int = 2
-    # Shorter functions for the same constants, each with the greatest radius that it is for.
-    shorter: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
+    # Others of the same constants, from the shortest on.
+    shorter: tuple[Shorter, ...] = ()
 
 
 class Method(NamedTuple):
