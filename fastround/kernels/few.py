@@ -269,8 +269,8 @@ def change_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
 
 
 def _quotient_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
-    """½R̂."""
-    return (i + j, 1.0 + 2 * (i - j)), (i + j + 1, 1.0 + 0.5 * (i - j))
+    """½R̂, but for the first product."""
+    return ((i + j, 1.0 + 2 * (i - j)), (i + j + 1, 1.0 + 0.5 * (i - j))) if i + j else ()
 
 
 def _density(real: Any, count: int, lengths: tuple[int, ...], sharp: bool) -> Any:
@@ -300,7 +300,10 @@ def _density(real: Any, count: int, lengths: tuple[int, ...], sharp: bool) -> An
         begin = _Sum(arithmetic, high, fma(eight, total.low, rest))
         n[0], w[0] = moment.high, high
         slope = arithmetic.bilinear(lengths[2], (n, w, _quotient_multiples))
+        # The first product is large in either of the first two.
+        rise = moment.times(begin)
+        slope[1] = add(rise.high, add(rise.low, slope[1]))
         slope = cut.coefficients(slope, len(slope), _SHARP_LENGTHS[3])
-        return _cut(arithmetic, lengths, (moment, n), (begin, w), (moment.times(begin), slope))
+        return _cut(arithmetic, lengths, (moment, n), (begin, w), (rise, slope))
 
     return evaluated(evaluate, real)

@@ -1,14 +1,15 @@
 """∂/∂k of sharp windows of few distances, whose fraction needs no power series.
 
-It is that of `fraction`, of which n, w and C̃ are found here.  With a polynomial comes its change: that is
-∂ = ∂/∂k + ½·y·∂/∂y of it, and a multiple of itself if it is large at a step, so that little is left.  In the sigmoid
-method n = w′, and as ∂n + ½n is the derivative of ∂w,
+It is that of `fraction`, of which n, w and what C̃ is made of are found here.  With ∂ = ∂/∂k + ½·y·∂/∂y, little is left
+of what is large at a step.  In the sigmoid method n = w′, and as ∂n + ½n is the derivative of ∂w,
 
     C̃ = w·(∂w)′ − w′·∂w.
 
-The density method has n = (4+y)·n̂ and w = P² + (4+y)·ŵ, as in `few`, and
+The density method has n = (4+y)·n̂, as in `few`, and
 
-    C̃ = (4+y)·(w·(∂n̂ + n̂) − n̂·(∂w + 2ŵ)) − 2P²·n̂.
+    C̃ = (4+y)·(w·(∂n̂ + n̂) − n̂·∂w) − 2n̂·w,
+
+which is put together for each element.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def few_changes_regime(method: str, real: Any) -> Regime:
 
 
 def _polynomials(method: str, real: Any, count: int, sharp: bool) -> Callable[..., list[_Polynomial]]:
-    """The function of an arithmetic, k, M, the first h and e^(−k) that returns n, n′, w, w′ and C̃."""
+    """The function of an arithmetic, k, M, the first h and e^(−k) that returns the polynomials for a point."""
     lengths, of_method = _LENGTHS[method, real], _sigmoid if method == "sigmoid" else _density
 
     def evaluate(arithmetic: Arithmetic, k: Any, radius: Any, first: Any, ratio: Any) -> list[_Polynomial]:
@@ -132,7 +133,7 @@ def _sigmoid(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[
 
 
 def _density(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[_Polynomial, ...]:
-    """The same.
+    """n̂, w, ∂n̂ + n̂ and ∂w.
 
     c are the coefficients of P.  Of these and of e the change is ∂/∂k + y·∂/∂y, since that of e is (1 − st)·e,
     small at first.  So ∂ of a product c_i·c_j·y^m is that of the changes, and (½m − i − j) times itself.
@@ -170,7 +171,7 @@ def _own_multiples(i: int, j: int) -> Any:
 
 
 def _w_multiples(i: int, j: int) -> Any:
-    """Those of c and c1 in ∂w + 2ŵ."""
+    """Those of c and c1 in ∂w."""
     return tuple((power, multiple * (1 + (i == j))) for power, multiple in weight_multiples(min(i, j), max(i, j)))
 
 
