@@ -96,7 +96,7 @@ def windowed(method: str, real: Any, picks: tuple[int, ...]) -> Windowed:
         few_changes_regime(method, real) if by_k else few_regime(method, real),
     )
     # Below, ∂/∂k over few distances is a smaller difference of large terms.
-    few = max(sharpest, 4.25) if by_k else LEAST
+    few = max(sharpest, 4.25 if single else 5.0) if by_k else LEAST
     return Windowed(reach, nearer, soft_reach, sharpest, few, regimes)
 
 
