@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from accuracy import BOUNDS, PRECISIONS, sweep
 from numba import errors, float64, guvectorize, int64, njit, prange, types
-from oracle import mp, oracle
+from oracle import max_abs_grad_k, mp, oracle
 from processes import compile_ahead, run
 
 import fastround as fr
@@ -421,7 +421,10 @@ def test_arrays_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
     assert np.flatnonzero(np.isnan(y)).tolist() == [70_000]
 
 
-@pytest.mark.parametrize(("name", "real"), SAMPLES[::2], ids=[name for name, _ in SAMPLES[::2]])
+_SHARP_SAMPLES = [(f"density_round_windowed{suffix}", np.float64) for suffix in ("_grad", "_grad_k")]
+
+
+@pytest.mark.parametrize(("name", "real"), [*SAMPLES[::2], *_SHARP_SAMPLES])
 @pytest.mark.usefixtures("_compiled")
 def test_blocks_of_windows_give_the_bits_of_single_ones(name: str, real: Any) -> None:
     """Blocks of 1024 of one regime, told by the least and greatest k and radius of each, and of several."""
@@ -435,6 +438,8 @@ def test_blocks_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
     k = np.concatenate([random.uniform(*kind[:2], 1024) for kind in kinds]).astype(real)
     radius = np.concatenate([random.integers(kind[2], kind[3] + 1, 1024) for kind in kinds])
     k[[100, 7000]] = np.nan
+    beside = real(SHARP), np.nextafter(real(SHARP), real(0)), np.nextafter(real(SHARP), real(9))
+    k[-1500::25] = np.resize(beside, 60)
     x = random.uniform(-3, 3, k.size).astype(real)
     expected = np.array([ufunc(*each) for each in zip(x, k, radius, strict=True)])
     assert_same(ufunc(x, k, radius), expected)
@@ -447,6 +452,22 @@ def test_blocks_of_windows_give_the_bits_of_single_ones(name: str, real: Any) ->
         ordered = np.sort(np.where(np.isnan(k), real(1), k))[::order].copy()
         expected = np.array([ufunc(*each, one) for each in zip(x, ordered, strict=True)])
         assert_same(ufunc(x, ordered, one), expected)
+
+
+@pytest.mark.parametrize(
+    ("method", "real", "x", "k", "radius"),
+    [
+        ("sigmoid", np.float64, 0.23784139600268459, 5.0398633843752, 4),
+        ("density", np.float64, 0.4999999999947181, 4.316532737045807, 3),
+        ("density", np.float32, 0.5, 4.282425880432129, 3),
+    ],
+)
+def test_change_where_errors_were_largest(method: Method, real: Any, x: float, k: float, radius: int) -> None:
+    """Beside where few distances begin to have a fraction for ∂/∂k: these were found by dense sweeps."""
+    operands = real(x), real(k), radius
+    got = getattr(fr, f"{method}_round_windowed_grad_k")(*operands)
+    unit = np.spacing(real(max_abs_grad_k(method, float(operands[1]), radius)))
+    assert abs(float(got) - oracle(method, 0.0, *operands).grad_k) <= BOUNDS["_grad_k"] * unit
 
 
 @samples

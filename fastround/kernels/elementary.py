@@ -348,19 +348,6 @@ def elementary(real: Any) -> SimpleNamespace:
         return u * m, u * m_low
 
     @kernel
-    def less_exp(y):
-        """1 − e^y as a sum for y ≤ 0, where e^y is a normal number."""
-        t, c, s, s_low = precisely_reduced(y, zero, unshifted)
-        u = power_of_two(t)
-        # Of two parts, either may be the greater.
-        rest, part = one - u, -u * s
-        total = rest + part
-        difference = total - rest
-        low = ((rest - (total - difference)) + (part - difference)) - u * (c + s_low)
-        result = total + low
-        return result, (total - result) + low
-
-    @kernel
     def circular(a, b):
         """2·cos 2πa and (2/π)·sin 2πa for 0 ≤ a ≤ ½, where b = ½ − a."""
         z = a if a < b else b
@@ -374,7 +361,6 @@ def elementary(real: Any) -> SimpleNamespace:
         hyperbolic=hyperbolic,
         split_exp=split_exp,
         exp=exp,
-        less_exp=less_exp,
         circular=circular,
         least_power=least_power,
     )

@@ -7,7 +7,7 @@ In the density method, weights are slopes of the sigmoid method: w is P² + (4+y
 D = c + Y·n/w with n = (4+y)·n̂ and n̂ = P·(∂P)′ − P′·∂P, ∂ being −∂/∂k.  The slope is kR/w², R = (4+y)·R̂ and
 R̂ = (2+2y)·n̂·w + y(4+y)·(n̂′w − n̂w′).
 
-So all coefficients but those of R̂ are sums over products of two coefficients of P or of its change.
+So all coefficients are those of P, or sums over products of two of P or its change, or in R̂ of n̂ and w.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _distances(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[tuple[_Sum
         powers.append(powers[-1].times(_Sum(arithmetic, *parts)))
     one, minus_two, distances = number(1.0), number(-2.0), []
     for h, inverse in zip(powers, arithmetic.inverses([add(one, h.high) for h in powers]), strict=True):
-        # p = h/(1+h), of which e is p − p² and t is 1 − 2p.  Differences of a number and what is half of it are exact.
+        # p = h/(1+h), of which e is p − p² and t is 1 − 2p.  A number less one that is at least half of it is exact.
         high = multiply(h.high, inverse)
         rest = fma(minus(high), h.high, add(h.high, minus(high)))
         p = _Sum(arithmetic, high, multiply(inverse, fma(h.low, inverse, rest)))
@@ -192,7 +192,7 @@ class Cut:
         self.arithmetic, self.single, self.k, self.sharp = arithmetic, real is np.float32, k, sharp
 
     def coefficients(self, c: list[Any], first: int, length: int) -> list[Any]:
-        """Those from the first on that are next to nothing in float32, or in float64 all from a number on."""
+        """Without those from the first on that are next to nothing in float32, or in float64 all from a length on."""
         if self.single:
             least = self.arithmetic.number(_NEGLIGIBLE)
             return [x if i < first else self.arithmetic.at_least(x, least) for i, x in enumerate(c)]
@@ -264,7 +264,7 @@ def weight_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
 
 
 def change_multiples(i: int, j: int) -> tuple[tuple[int, float], ...]:
-    """P·(∂P)′ − P′·∂P."""
+    """a·b′ − a′·b, as P·(∂P)′ − P′·∂P is."""
     return ((i + j - 1, float(j - i)),)
 
 

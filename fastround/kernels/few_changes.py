@@ -32,7 +32,7 @@ _LENGTHS = {
     ("density", np.float32): (4, 4, 5, 6),
     ("density", np.float64): (5, 6, 7, 8),
 }
-# Of P, n̂ and w, and of their changes, where numbers are sharp.
+# Of P, n̂ and w, and of their changes, from SHARP on in float64.
 _SHARP_LENGTHS = 4, 4, 6
 
 # Coefficients from the lowest power on.
@@ -40,7 +40,7 @@ _Polynomial = list[Any]
 
 
 def few_changes_regime(method: str, real: Any) -> Regime:
-    """The fraction as it is: of the results but ∂/∂k has a meaning.
+    """The fraction as it is: of the results only ∂/∂k has a meaning.
 
     With R = (2+y)·n·w + (4+y)·yΔ and C = C̃ − ½(n·w + yΔ), r·R + Y·C is Y·C̃ + (e^(−kr) − (2+y)·b)·(n·w + yΔ) + 2r·yΔ,
     where b = ½ − r: all of it is small at a step, and next to 0.
@@ -103,15 +103,17 @@ def _polynomials(method: str, real: Any, count: int, sharp: bool) -> Callable[..
 
     def evaluate(arithmetic: Arithmetic, k: Any, radius: Any, first: Any, ratio: Any) -> list[_Polynomial]:
         number, multiply, add = arithmetic.number, arithmetic.multiply, arithmetic.add
+        fma, minus = arithmetic.fma, arithmetic.minus
         # h of all distances, which is 0 outside the window.
         powers = [first]
         for j in range(2, count + 1):
             powers.append(multiply(powers[-1], arithmetic.if_most(number(float(j)), radius, ratio)))
         inverses, distances = arithmetic.inverses([add(number(1.0), h) for h in powers]), []
         for j, (h, inverse) in enumerate(zip(powers, inverses, strict=True), 1):
-            # h/(1+h) and e
-            part = multiply(h, inverse)
-            distances.append((j - OFFSETS[method], part, multiply(part, inverse)))
+            # p = h/(1+h) without the errors of its inverse, and e = p − p²
+            p = multiply(h, inverse)
+            p = fma(inverse, fma(minus(p), h, add(h, minus(p))), p)
+            distances.append((j - OFFSETS[method], p, fma(minus(p), p, p)))
         n, w, *changes = of_method(Cut(arithmetic, real, k, sharp), distances, lengths)
         return [n, _derivative(arithmetic, n), w, _derivative(arithmetic, w), *changes]
 

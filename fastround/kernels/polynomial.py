@@ -129,11 +129,6 @@ class Arithmetic(NamedTuple):
             rest = self.multiply(rest, x)
         return results
 
-    def multiple_of(self, unit: float, x: Any) -> Any:
-        """The next multiple of a power of two, for a float32 that is less than 2^23 of them."""
-        shift = self.number(unit * 2.0**24)
-        return self.add(self.add(x, shift), self.minus(shift))
-
     def minus(self, x: Any) -> Any:
         return self.multiply(self.number(-1.0), x)
 

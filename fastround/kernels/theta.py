@@ -67,7 +67,7 @@ class Regime(NamedTuple):
     stages: tuple[Any, ...] = ()
     # How many vectors of elements, each with its sharpness, are best computed at a time.
     vectors: int = 2
-    # Others of the same constants, from the shortest on.
+    # Others of the same constants, of which the first that serves is taken.
     shorter: tuple[Shorter, ...] = ()
 
 
