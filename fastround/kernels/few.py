@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,9 +145,15 @@ def few_regime(method: str, real: Any) -> Regime:
         value = quotient(top, top_low, w, w_low, r)
         return value if value < half else half, one, quotient(rise, rise_low, w2, w2_low, r * r), zero
 
+    return few_distances(method, real, constants_of, point)
+
+
+def few_distances(method: str, real: Any, constants_of: Callable[..., Any], point: Any) -> Regime:
+    """The regime with constants for a number of distances, all of which are FEW: for less, and sharp ones, too."""
     shorter = [Shorter(count, 0.0, constants_of(count)) for count in FEWER]
-    if density and real is np.float64:
+    if method == "density" and real is np.float64:
         shorter[1:1] = [Shorter(count, SHARP, constants_of(count, True)) for count in (FEWER[1], FEW)]
+    # Constants are a long chain of operations, so that four vectors take less time than two.
     return Regime(constants_of(FEW), point, straight=True, shorter=tuple(shorter), vectors=4)
 
 
@@ -160,11 +166,12 @@ def _distances(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[tuple[_Sum
         parts = (arithmetic.if_most(number(float(j)), radius, part) for part in (ratio.high, ratio.low))
         powers.append(powers[-1].times(_Sum(arithmetic, *parts)))
     one, minus_two, distances = number(1.0), number(-2.0), []
-    for h, inverse in zip(powers, arithmetic.inverses([add(one, h.high) for h in powers]), strict=True):
+    inverses = arithmetic.inverses([add(one, power.high) for power in powers])
+    for power, inverse in zip(powers, inverses, strict=True):
         # p = h/(1+h), of which e is p − p² and t is 1 − 2p.  A number less one that is at least half of it is exact.
-        high = multiply(h.high, inverse)
-        rest = fma(minus(high), h.high, add(h.high, minus(high)))
-        p = _Sum(arithmetic, high, multiply(inverse, fma(h.low, inverse, rest)))
+        high = multiply(power.high, inverse)
+        rest = fma(minus(high), power.high, add(power.high, minus(high)))
+        p = _Sum(arithmetic, high, multiply(inverse, fma(power.low, inverse, rest)))
         t = fma(minus_two, p.high, one)
         high = fma(minus(p.high), p.high, p.high)
         rest = fma(minus(p.high), p.high, add(p.high, minus(high)))
@@ -174,12 +181,10 @@ def _distances(h: _Sum, ratio: _Sum, count: int, radius: Any) -> list[tuple[_Sum
     return distances
 
 
-def _sum(numbers: Sequence[_Sum]) -> _Sum:
-    """The sum of numbers that fall."""
-    total, *others = numbers
-    for each in others:
-        total = total.plus(each)
-    return total.normal()
+def _large(arithmetic: Arithmetic, c: list[Any], first: int) -> list[Any]:
+    """Coefficients in float32, but 0 for those from the first on that are next to nothing."""
+    least = arithmetic.number(_NEGLIGIBLE)
+    return [x if i < first else arithmetic.at_least(x, least) for i, x in enumerate(c)]
 
 
 class Cut:
@@ -194,8 +199,7 @@ class Cut:
     def coefficients(self, c: list[Any], first: int, length: int) -> list[Any]:
         """Without those from the first on that are next to nothing in float32, or in float64 all from a length on."""
         if self.single:
-            least = self.arithmetic.number(_NEGLIGIBLE)
-            return [x if i < first else self.arithmetic.at_least(x, least) for i, x in enumerate(c)]
+            return _large(self.arithmetic, c, first)
         return c[:length] if self.sharp else [*c[:length], *map(self._unless_sharp, c[length:])]
 
     def lows(self, sums: Sequence[_Sum]) -> list[_Sum]:
@@ -211,7 +215,7 @@ class Cut:
         return self.arithmetic.if_most(self.k, self.arithmetic.number(math.nextafter(SHARP, 0.0)), x)
 
 
-def _cut(arithmetic: Arithmetic, lengths: tuple[int, ...], *polynomials: tuple[_Sum, list[Any]]) -> list[list[Any]]:
+def _cut(lengths: tuple[int, ...], *polynomials: tuple[_Sum, list[Any]]) -> list[list[Any]]:
     """So many coefficients of each as matter, the first of which is a sum; at last what these sums lack."""
     lows = [first.low for first, _ in polynomials]
     cut = [[first.high, *others[1:length]] for length, (first, others) in zip(lengths, polynomials, strict=True)]
@@ -224,16 +228,16 @@ def _sigmoid(real: Any, count: int, lengths: tuple[int, ...]) -> Any:
     def evaluate(
         arithmetic: Arithmetic, radius: Any, h: Any, h_low: Any, ratio: Any, ratio_low: Any
     ) -> list[list[Any]]:
-        multiply, number = arithmetic.multiply, arithmetic.number
+        number = arithmetic.number
         distances = _distances(_Sum(arithmetic, h, h_low), _Sum(arithmetic, ratio, ratio_low), count, radius)
-        total = _sum([e for e, _ in distances])
-        (w,) = arithmetic.factors([(e.high,) for e, _ in distances], count + 1)
+        e = [each for each, _ in distances]
+        total = functools.reduce(_Sum.plus, e).normal()
+        (w,) = arithmetic.factors([(each.high,) for each in e], count + 1)
         w[1] = total.high
-        w = Cut(arithmetic, real, None, False).coefficients(w, 4, len(w))
-        n = [multiply(number(float(i)), c) for i, c in enumerate(w)][1:]
+        w = _large(arithmetic, w, 4) if real is np.float32 else w
         slope = arithmetic.bilinear(lengths[2], (w, w, slope_multiples))
         one = _Sum(arithmetic, number(1.0), number(0.0))
-        return _cut(arithmetic, lengths, (total, n), (one, w), (total.times_number(2), slope))
+        return _cut(lengths, (total, arithmetic.derivative(w)), (one, w), (total.times_number(2), slope))
 
     return evaluated(evaluate, real)
 
@@ -284,8 +288,9 @@ def _density(real: Any, count: int, lengths: tuple[int, ...], sharp: bool) -> An
         changes = cut.lows(
             [tanh.times(each.times_number(j)) for j, (each, tanh) in enumerate(zip(e, t, strict=True), 1)]
         )
-        # Sharp ones fall too, and either sum is exact.
-        total, moment = _sum(cut.lows(e)), functools.reduce(_Sum.plus if sharp else _Sum.plus_any, changes).normal()
+        # Sharp changes fall, as e does, and either sum is exact.
+        total = functools.reduce(_Sum.plus, cut.lows(e)).normal()
+        moment = functools.reduce(_Sum.plus if sharp else _Sum.plus_any, changes).normal()
         p, p_change = arithmetic.factors(
             [(x.high, change.high) for x, change in zip(e, changes, strict=True)], count + 1
         )
@@ -304,6 +309,6 @@ def _density(real: Any, count: int, lengths: tuple[int, ...], sharp: bool) -> An
         rise = moment.times(begin)
         slope[1] = add(rise.high, add(rise.low, slope[1]))
         slope = cut.coefficients(slope, len(slope), _SHARP_LENGTHS[3])
-        return _cut(arithmetic, lengths, (moment, n), (begin, w), (rise, slope))
+        return _cut(lengths, (moment, n), (begin, w), (rise, slope))
 
     return evaluated(evaluate, real)

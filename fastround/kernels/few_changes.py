@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from .elementary import elementary, fma, horner, kernel, power_of_two, reflected, shift
-from .few import FEW, FEWER, SHARP, Cut, change_multiples, weight_multiples
+from .few import Cut, change_multiples, few_distances, weight_multiples
 from .fraction import OFFSETS
 from .polynomial import Arithmetic, evaluated
-from .theta import Regime, Shorter, quotient, scaled, square
+from .theta import Regime, quotient, scaled, square
 
 # How many coefficients matter: of w and C̃, or of P, n̂, w and the change of w.
 _LENGTHS = {
@@ -91,10 +91,7 @@ def few_changes_regime(method: str, real: Any) -> Regime:
         r = one / w
         return a, one, one, quotient(moving, None, w2, w2_low, r * r)
 
-    shorter = [Shorter(count, 0.0, constants_of(count)) for count in FEWER]
-    if method == "density" and real is np.float64:
-        shorter[1:1] = [Shorter(count, SHARP, constants_of(count, True)) for count in (FEWER[1], FEW)]
-    return Regime(constants_of(FEW), point, straight=True, shorter=tuple(shorter), vectors=4)
+    return few_distances(method, real, constants_of, point)
 
 
 def _polynomials(method: str, real: Any, count: int, sharp: bool) -> Callable[..., list[_Polynomial]]:
@@ -115,13 +112,9 @@ def _polynomials(method: str, real: Any, count: int, sharp: bool) -> Callable[..
             p = fma(inverse, fma(minus(p), h, add(h, minus(p))), p)
             distances.append((j - OFFSETS[method], p, fma(minus(p), p, p)))
         n, w, *changes = of_method(Cut(arithmetic, real, k, sharp), distances, lengths)
-        return [n, _derivative(arithmetic, n), w, _derivative(arithmetic, w), *changes]
+        return [n, arithmetic.derivative(n), w, arithmetic.derivative(w), *changes]
 
     return evaluate
-
-
-def _derivative(arithmetic: Arithmetic, a: _Polynomial) -> _Polynomial:
-    return [arithmetic.multiply(arithmetic.number(float(i)), c) for i, c in enumerate(a)][1:]
 
 
 def _sigmoid(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[_Polynomial, ...]:
@@ -131,7 +124,7 @@ def _sigmoid(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[
     # ∂e is (½ − st)·e.
     numbers = [(e, multiply(e, fma(number(2 * s), part, number(0.5 - s)))) for s, part, e in distances]
     w, change = arithmetic.factors(numbers, lengths[0])
-    return (_derivative(arithmetic, w), w, arithmetic.bilinear(lengths[1], (w, change, change_multiples)))
+    return arithmetic.derivative(w), w, arithmetic.bilinear(lengths[1], (w, change, change_multiples))
 
 
 def _density(cut: Cut, distances: list[Any], lengths: tuple[int, ...]) -> tuple[_Polynomial, ...]:

@@ -81,6 +81,10 @@ class Arithmetic(NamedTuple):
             total = self.fma(a, b, total)
         return total
 
+    def derivative(self, a: list[Any]) -> list[Any]:
+        """That of a polynomial."""
+        return [self.multiply(self.number(float(i)), c) for i, c in enumerate(a)][1:]
+
     def factors(self, numbers: Sequence[tuple[Any, ...]], length: int) -> list[list[Any]]:
         """Π (1 + ey), cut, and its first derivatives by what e depends on: numbers are e and as many derivatives.
 
@@ -90,7 +94,7 @@ class Arithmetic(NamedTuple):
         results = [[None if order else one] for order in orders]
 
         def coefficient(i: int, order: int, each: tuple[Any, ...]) -> Any:
-            # The others, and this times e or, by Leibniz's rule, times its derivatives.
+            # This times e or, by Leibniz's rule, times its derivatives, and the others, to which e·c is added at once.
             pairs = [(each[l], results[order - l][i - 1], math.comb(order, l)) for l in range(order + 1)]
             products = [(a if m == 1 else self.multiply(self.number(m), a), b) for a, b, m in pairs if b is not None]
             others = [(one, c) for c in results[order][i : i + 1] if c is not None]
